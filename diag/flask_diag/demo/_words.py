@@ -44,10 +44,10 @@ ORGANIZATIONS = _split(
     "Ironbark Juniper Kestrel Larkspur Millrace Northlight Oakum Pinecone Quillwork Redshank Saltmarsh Thistle Westerly"
 )
 SUMMARIES = (
-    "{0} {1} for people who would rather not write their own",
+    "The {1} for people who would rather not write their own",
     "A small {1} with no dependencies",
     "Type-checked {1} helpers",
-    "Read and write {1} files",
+    "Read and write any {1}",
     "The {1} that our team has used for years",
     "{0} bindings for the {1} protocol",
     "Command line tools for every {1}",

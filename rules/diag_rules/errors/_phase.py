@@ -1,0 +1,38 @@
+"""Where an error was met, from SQLAlchemy's exception and its traceback."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ._classification import Phase
+
+_FUNCTIONS = {
+    "do_commit": Phase.COMMIT,
+    "do_commit_twophase": Phase.COMMIT,
+    "_commit_impl": Phase.COMMIT,
+    "_commit_twophase_impl": Phase.COMMIT,
+    "_create_connection": Phase.CONNECT,
+    "do_connect": Phase.CONNECT,
+    "_do_get": Phase.CHECKOUT,
+}
+_MOST_FRAMES = 200
+
+
+def phase_of(wrapper: Any) -> Phase | None:
+    """Return the phase that SQLAlchemy's *wrapper* of a driver's exception was raised in; None: not known.
+
+    A statement means execute. COMMIT and connecting have none: the names of SQLAlchemy's own functions in the
+    traceback tell them apart.
+    """
+    if wrapper is None:
+        return None
+    if getattr(wrapper, "statement", None) is not None:
+        return Phase.EXECUTE
+    phase = None
+    frame = wrapper.__traceback__
+    for _ in range(_MOST_FRAMES):
+        if frame is None:
+            break
+        phase = _FUNCTIONS.get(frame.tb_frame.f_code.co_name, phase)
+        frame = frame.tb_next
+    return phase

@@ -1,0 +1,43 @@
+"""What only the operator can know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How codes are decided that mean two things.
+
+    Attributes:
+        read_only: what "this is read-only" means here: ``failover`` (the server became a standby: an outage) or
+            ``transaction`` (this application opens read-only transactions: a defect of the code).
+        mysql_flavour: which server answers where a driver does not tell: ``mysql``, ``mariadb``, or ``auto``
+            (by the code and its SQLSTATE, then ``mysql``).
+    """
+
+    read_only: str = "failover"
+    mysql_flavour: str = "auto"
+
+
+_CHOICES = {"read_only": ("failover", "transaction"), "mysql_flavour": ("auto", "mysql", "mariadb")}
+
+current = Settings()
+
+
+def configure(**settings: Any) -> Settings:
+    """Change settings of this process and return them all; see `Settings` for names and values.
+
+    Raises:
+        ValueError: an unknown setting or value; nothing is changed.
+    """
+    global current  # noqa: PLW0603 - one process has one set of operators
+    known = {each.name for each in fields(Settings)}
+    for name, value in settings.items():
+        if name not in known:
+            raise ValueError(f"There is no setting {name!r}: use one of {', '.join(sorted(known))}.")
+        if value not in _CHOICES[name]:
+            raise ValueError(f"{name} cannot be {value!r}: use one of {', '.join(_CHOICES[name])}.")
+    current = replace(current, **settings)
+    return current

@@ -1,0 +1,38 @@
+"""Which error a SQLite text states: for result code 1, and for versions of Python that give no code."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from ._reading import Reading
+from ._row import Row
+from .tables.sqlite_texts import BEFORE_COLON, PATTERNS, WHOLE
+
+_BY_CLASS = {
+    # what each DBAPI class may mean: text never leads out of its class
+    "IntegrityError": frozenset({"business_rule"}),
+    "OperationalError": frozenset({"outage", "contention", "business_rule", "defect"}),
+}
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> list[tuple[re.Pattern[str], Row]]:
+    return [(re.compile(pattern, re.DOTALL), row) for pattern, row in PATTERNS]
+
+
+def by_text(message: str) -> Row | None:
+    """Return the row that SQLite's own *message* stands for, or None."""
+    found = BEFORE_COLON.get(message.partition(": ")[0]) or WHOLE.get(message)
+    if found is None:
+        found = next((row for pattern, row in _patterns() if pattern.fullmatch(message)), None)
+    return found
+
+
+def judge(reading: Reading) -> tuple[Row, str] | None:
+    """Return the row and the evidence of a *reading* without a code, or None where its text is unknown."""
+    found = by_text(reading.message)
+    allowed = _BY_CLASS.get(reading.name)
+    if found is None or (allowed is not None and found.category.value not in allowed):
+        return None
+    return found, "text of SQLite, which gave no code"

@@ -1,0 +1,93 @@
+"""psycopg2, psycopg, asyncpg and pg8000, bare or behind SQLAlchemy's adapters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._postgresql_names import add_names
+from .._reading import Reading, field, first_argument, sqlstate_of, text
+
+_FATAL = frozenset({"FATAL", "PANIC"})
+
+
+def read_libpq(error: BaseException, driver: str) -> Reading:
+    """Read psycopg2 (``pgcode``, ``diag``) or psycopg (``sqlstate``, ``diag``)."""
+    attributes: Any = error
+    code = getattr(attributes, "pgcode", None) or getattr(attributes, "sqlstate", None)
+    diag = getattr(attributes, "diag", None)
+    if code is None:
+        code = field(diag, "sqlstate")
+    sqlstate = sqlstate_of(code)
+    if sqlstate is None:
+        return Reading(driver, "postgresql", None, None, text(first_argument(error)), type(error).__name__)
+    reading = Reading(driver, "postgresql", sqlstate, sqlstate, "", type(error).__name__)
+    if diag is None:
+        reading.message = text(first_argument(error)).partition("\n")[0]
+        return reading
+    return _with_fields(reading, diag, error)
+
+
+def _with_fields(reading: Reading, diag: Any, error: BaseException) -> Reading:
+    message = field(diag, "message_primary")
+    reading.message = message or text(first_argument(error)).partition("\n")[0]
+    severity = field(diag, "severity_nonlocalized") or field(diag, "severity")
+    reading.fatal = severity in _FATAL if severity else None
+    reading.routine = field(diag, "source_function")
+    if reading.sqlstate and reading.sqlstate[:2] == "23":
+        reading.constraint = field(diag, "constraint_name")
+        reading.table = field(diag, "table_name")
+        add_names(reading, field(diag, "message_detail"), field(diag, "column_name"), field(diag, "schema_name"))
+    return reading
+
+
+def read_asyncpg(error: BaseException, driver: str) -> Reading:
+    """Read asyncpg's exception, or SQLAlchemy's adapter of it, whose names are on the exception behind it."""
+    attributes: Any = error
+    sqlstate = sqlstate_of(getattr(attributes, "sqlstate", None) or getattr(attributes, "pgcode", None))
+    message = text(getattr(attributes, "message", None)) or text(first_argument(error))
+    name = type(error).__name__
+    if message.startswith("<class '"):
+        # the adapter's text: "<class 'asyncpg.exceptions.X'>: message"
+        inner, _, message = message[8:].partition("'>: ")
+        name = inner.rpartition(".")[2]
+    reading = Reading("asyncpg", "postgresql", sqlstate, sqlstate, message.partition("\n")[0], name)
+    if sqlstate is not None:
+        _asyncpg_fields(reading, _innermost(error))
+    return reading
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Return the asyncpg exception behind an adapter: its ``orig`` (SQLAlchemy 2.1) or its cause."""
+    if getattr(error, "constraint_name", None) or getattr(error, "severity", None):
+        return error
+    for behind in (getattr(error, "orig", None), error.__cause__, error.__context__):
+        if isinstance(behind, BaseException) and behind is not error and hasattr(behind, "sqlstate"):
+            return behind
+    return error
+
+
+def _asyncpg_fields(reading: Reading, source: BaseException) -> None:
+    severity = field(source, "severity_en") or field(source, "severity")
+    reading.fatal = severity in _FATAL if severity else None
+    reading.routine = field(source, "server_source_function")
+    if reading.sqlstate and reading.sqlstate[:2] == "23":
+        reading.constraint = field(source, "constraint_name")
+        reading.table = field(source, "table_name")
+        add_names(reading, field(source, "detail"), field(source, "column_name"), field(source, "schema_name"))
+
+
+def read_pg8000(error: BaseException, driver: str) -> Reading:
+    """Read pg8000, whose only argument is the dict of the server's fields."""
+    fields = first_argument(error)
+    if not isinstance(fields, dict):
+        return Reading(driver, "postgresql", None, None, text(fields), type(error).__name__)
+    sqlstate = sqlstate_of(fields.get("C"))
+    reading = Reading(driver, "postgresql", sqlstate, sqlstate, text(fields.get("M")), type(error).__name__)
+    severity = field(fields, "V") or field(fields, "S")
+    reading.fatal = severity in _FATAL if severity else None
+    reading.routine = field(fields, "R")
+    if sqlstate and sqlstate[:2] == "23":
+        reading.constraint = field(fields, "n")
+        reading.table = field(fields, "t")
+        add_names(reading, field(fields, "D"), field(fields, "c"), field(fields, "s"))
+    return reading

@@ -63,7 +63,7 @@ def create_app(
     database = database or open_database(db or os.environ.get("DB") or "sqlite")
     plugin = _switch("DIAG", default=True) if diag is None else diag
     clean_up = _switch("CLEANUP", default=False) if clean_up is None else clean_up
-    app = Flask(__name__)
+    app = Flask(__package__ or __name__)
     app.config["SECRET_KEY"] = secrets.token_hex()
     app.extensions["demo"] = Demo(database, sessionmaker(database.engine), plugin, clean_up)
     app.register_blueprint(pages)

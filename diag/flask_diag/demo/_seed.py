@@ -139,7 +139,11 @@ class _Index:
 
     def _releases(self, project: Row, count: int) -> list[Row]:
         owner = self.rows["roles"][-1]["user_id"]
-        common = {"project_id": project["id"], "uploader_id": owner, "summary": self._summary(project["name"])}
+        common = {
+            "project_id": project["id"],
+            "uploader_id": owner,
+            "summary": self._summary(project["name"]),
+        }
         releases: list[Row] = []
         created = project["created"]
         for minor in range(count):

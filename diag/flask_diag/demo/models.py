@@ -271,9 +271,7 @@ class ProjectEvent(Base):
     __tablename__ = "project_events"
 
     id: Mapped[Key]
-    source_id: Mapped[UUID] = mapped_column(
-        ForeignKey("projects.id", ondelete="CASCADE", deferrable=True, initially="DEFERRED"), index=True
-    )
+    source_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
     tag: Mapped[Name]
     time: Mapped[datetime]
 

@@ -1,0 +1,58 @@
+"""How the rules name things, so that every finding reads alike."""
+
+from __future__ import annotations
+
+from diag_rules.deletion._schema import ForeignKey, Schema
+
+from ._links import Link
+
+
+def reference(table: str, columns: tuple[str, ...]) -> str:
+    """Return ``releases.project_id``, or ``releases(tenant_id, project_id)`` for several columns."""
+    return f"{table}.{columns[0]}" if len(columns) == 1 else f"{table}({', '.join(columns)})"
+
+
+def where(fk: ForeignKey) -> str:
+    """Return the referencing side of *fk*."""
+    return reference(fk.table, fk.columns)
+
+
+def target(fk: ForeignKey) -> str:
+    """Return the referred side of *fk*."""
+    return reference(fk.referred, fk.referred_columns)
+
+
+def written(fk: ForeignKey, ondelete: str) -> str:
+    """Return the mapping of *fk* with that action, as SQLAlchemy's declarative form has it."""
+    if len(fk.columns) == 1:
+        return f'ForeignKey("{target(fk)}", ondelete="{ondelete}")'
+    columns = ", ".join(f'"{column}"' for column in fk.columns)
+    referred = ", ".join(f'"{fk.referred}.{column}"' for column in fk.referred_columns)
+    return f'ForeignKeyConstraint([{columns}], [{referred}], ondelete="{ondelete}")'
+
+
+def actions(fk: ForeignKey, schema: Schema) -> str:
+    """Return the change that gives *fk* an action: SET NULL only where the columns can hold NULL."""
+    keep = (
+        f', or ondelete="SET NULL" to keep them without {fk.referred}'
+        if nullable(fk.columns, fk.table, schema)
+        else ""
+    )
+    return f"{written(fk, 'CASCADE')} to delete the rows of {fk.table} too{keep}, and a migration that does the same"
+
+
+def nullable(columns: tuple[str, ...], table: str, schema: Schema) -> bool:
+    """Return whether all *columns* can hold NULL."""
+    return not not_null(columns, table, schema)
+
+
+def not_null(columns: tuple[str, ...], table: str, schema: Schema) -> tuple[str, ...]:
+    """Return those of *columns* that can't hold NULL."""
+    known = schema.tables[table].columns
+    return tuple(column for column in columns if column in known and not known[column].nullable)
+
+
+def owner(link: Link) -> str:
+    """Return the class whose deletion the link is about."""
+    name: str = link.owner.class_.__name__
+    return name

@@ -1,0 +1,47 @@
+"""DEL003 reference-without-action."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diag_rules.deletion._finding import Severity
+from diag_rules.deletion._schema import ForeignKey
+
+from ._diamonds import refusals
+from ._model import Model
+from ._rule import Hazard, rule
+from ._words import actions, where
+
+
+@rule("DEL003", "reference-without-action", Severity.WARNING)
+def check(model: Model) -> Iterator[Hazard]:
+    """A foreign key to the subject that says nothing about deletion.
+
+    What it flags: a foreign key without ON DELETE that points straight to the subject, and that no relationship of the
+        subject takes care of. RESTRICT, or NO ACTION written out, is a decision and stays quiet.
+    Why: one row that refers to the subject makes its deletion fail, and nobody chose that.
+    Hint: say what shall happen: ON DELETE CASCADE or SET NULL, or RESTRICT if the rows are meant to protect the subject.
+    """
+    for fk in model.references():
+        if unattended(model, fk) and fk.referred in model.roots and not model.links_over(fk):
+            yield Hazard(
+                where=where(fk),
+                message=f"{where(fk)} refers to {fk.referred} without ON DELETE: any such row blocks the deletion.",
+                fix=f'Write {actions(fk, model.schema)}; or ondelete="RESTRICT" if it shall block.',
+                place=model.place(fk),
+            )
+
+
+def unattended(model: Model, fk: ForeignKey) -> bool:
+    """Return whether nobody has said what *fk* does, and no other rule tells it better."""
+    if not fk.ondelete.refuses or model.declared(fk) or model.inherits(fk):
+        return False
+    same_level = fk.table == fk.referred and fk.referred not in model.roots
+    # rows that go with the subject anyway: in time (quiet), or maybe too late (order-dependent-reference)
+    return not (same_level or refusals(model, fk) or _goes_first(model, fk))
+
+
+def _goes_first(model: Model, fk: ForeignKey) -> bool:
+    return (
+        fk.table in model.reached and fk.referred not in model.roots and bool(model.reached[fk.table].levels)
+    )

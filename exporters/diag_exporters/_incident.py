@@ -1,9 +1,9 @@
-"""The one value that every exporter takes."""
+"""The values that every exporter takes: an incident, and the recovery that ends an outage."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
@@ -26,6 +26,8 @@ class Incident:
         subject_key: the subject's key as text, or None.
         request_id: what the request can be found by, in the answer, the log and the store.
         deletion_of: the name of the subject's class where the error broke a deletion, else None.
+        error: the exception, for an exporter that needs its type or its stack; its text and its variables
+            carry SQL parameters, so they are never to be written. Not compared, not shown.
     """
 
     classification: Classification
@@ -39,6 +41,30 @@ class Incident:
     subject_key: str | None = None
     request_id: str | None = None
     deletion_of: str | None = None
+    error: BaseException | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """The first contact with a database after an outage.
+
+    Attributes:
+        at: when; aware, UTC.
+        app: the Flask application's name.
+        bind: the name of the engine among the application's engines.
+        since: when the outage was first met; aware, UTC.
+    """
+
+    at: datetime
+    app: str
+    bind: str
+    since: datetime
 
 
 Exporter: TypeAlias = Callable[[Incident], None]
+"""Takes an incident and returns at once.
+
+An exporter that is an object may have three methods more, each optional: ``recovered(recovery)``,
+``request_finished()`` after a request that met an incident, and ``exporter_failed(name)`` when another
+exporter has raised.
+"""

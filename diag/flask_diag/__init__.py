@@ -1,1 +1,7 @@
-"""Placeholder."""
+"""Embed diagnostics in a Flask application on SQLAlchemy."""
+
+from __future__ import annotations
+
+from ._extension import Diagnostics
+
+__all__ = ["Diagnostics"]

@@ -1,0 +1,144 @@
+"""One subject's answer, for the page, the command line and JSON alike."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from diag_rules.deletion import How, Outcome, UnknownSubject, Verdict
+from diag_rules.errors import classify
+
+from ._guard import quiet
+from ._messages import DEFAULT
+from ._state import State
+from ._subject import key_text
+from ._verdicts import NO_SUBJECT, own_connection, verdict, within
+
+BOTH = (How.ORM, How.SQL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What is known about one subject.
+
+    Attributes:
+        label: what people call it.
+        verdicts: one for each way of deleting.
+    """
+
+    subject: str
+    key: Any
+    label: str
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst of the ways: blocked, else uncertain, else deletable."""
+        found = {one.outcome for one in self.verdicts}
+        return next(one for one in (Outcome.BLOCKED, Outcome.UNCERTAIN, Outcome.DELETABLE) if one in found)
+
+    @property
+    def same(self) -> bool:
+        """True where every way of deleting has the same outcome."""
+        return len({one.outcome for one in self.verdicts}) == 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        verdicts = [{**plain(asdict(one)), "deletable": one.deletable} for one in self.verdicts]
+        return {
+            "subject": self.subject,
+            "key": plain(self.key),
+            "label": self.label,
+            "outcome": str(self.outcome),
+            "verdicts": verdicts,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No such subject; *message* names the nearest."""
+
+    message: str
+    near: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """The database could not be asked.
+
+    Attributes:
+        kind: the error's kind, or None where the time was up.
+    """
+
+    category: str | None
+    kind: str | None
+
+
+def ways(state: State, wanted: str = "both") -> tuple[How, ...]:
+    """Return the ways of deleting to judge; a plain table has no ORM way."""
+    mapped = state.subject is not None and isinstance(state.subject.cls, type)
+    found = BOTH if wanted == "both" else (How(wanted),)
+    return found if mapped else tuple(how for how in found if how is How.SQL)
+
+
+def report(state: State, text: str, hows: tuple[How, ...], language: str = DEFAULT) -> Report:
+    """Find the subject that *text* means and judge it.
+
+    Raises:
+        RuntimeError: the application named no subject.
+        UnknownSubject: there is no such subject; the message names the nearest.
+        SQLAlchemyError: the database can't be asked.
+    """
+    subject = state.subject
+    if subject is None:
+        raise RuntimeError(NO_SUBJECT)
+    with own_connection(state.engine(), state.settings.check_timeout) as connection:
+        key = subject.find(connection, text)
+        label = subject.label(connection, key)
+    verdicts = tuple(verdict(state, key, how, language) for how in hows)
+    return Report(subject=subject.name, key=key, label=label, verdicts=verdicts)
+
+
+def report_in_time(state: State, text: str, language: str) -> Report | Unknown | Unreachable:
+    """Do the same for a page: within the time limit, and with an answer where there is no database."""
+
+    def ask() -> Report | Unknown | Unreachable:
+        try:
+            return report(state, text, ways(state), language)
+        except UnknownSubject as error:
+            return Unknown(str(error.args[0]), getattr(error, "near", ()))
+        except Exception as error:  # noqa: BLE001 the page stays up whatever the database says
+            found = classify(error)
+            return Unreachable(str(found.category), str(found.kind))
+
+    return within(state.settings.check_timeout * 2, ask, state.engine()) or Unreachable(None, None)
+
+
+def probe(state: State, bind: str) -> Unreachable | None:
+    """Ask the database of *bind* for nothing; return what it is that keeps it from answering, or None."""
+
+    def ask() -> Unreachable | bool:
+        try:
+            with quiet(), state.engines[bind].connect() as connection:
+                connection.exec_driver_sql(
+                    "SELECT 1 FROM DUAL" if connection.dialect.name == "oracle" else "SELECT 1"
+                )
+                connection.rollback()
+        except Exception as error:  # noqa: BLE001 as above
+            found = classify(error)
+            return Unreachable(str(found.category), str(found.kind))
+        return True
+
+    found = within(state.settings.check_timeout, ask, state.engines[bind])
+    if found is True:
+        return None
+    return found if isinstance(found, Unreachable) else Unreachable(None, None)
+
+
+def plain(value: Any) -> Any:
+    """Return *value* as JSON can hold it: keys of other types as text, tuples as lists."""
+    if isinstance(value, dict):
+        return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else key_text(value)

@@ -1,0 +1,114 @@
+"""What one application keeps under ``app.extensions["diag"]``."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+from flask import Flask, Response, current_app
+from prometheus_client import CollectorRegistry
+from sqlalchemy import Connection, Engine
+
+from diag_exporters import Exporter, Incident
+from diag_rules.deletion import DeletionPolicy, DeletionRules, Finding
+from diag_rules.errors import Category
+
+from ._config import Settings
+from ._engines import DEFAULT_BIND
+from ._outage import Outage
+from ._subject import Subject
+
+MAX_RECENT = 50
+EXTENSION = "diag"
+Authorize = Callable[[str], bool | Response]
+Resolver = Callable[[], Any]
+
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
+class State:
+    """The diagnostics of one application.
+
+    Attributes:
+        app: its name.
+        engines: by bind.
+        outages: by bind.
+        subject: what is under diagnosis, or None.
+        authorize: says who may enter; None keeps everything closed.
+        resolvers: functions that say the current request's subject key, or None; asked in order.
+        registry: what ``/metrics`` shows.
+        findings: what the audit of the models found, once it was asked for.
+        recent: the last incidents of this process, without their exceptions, the oldest first.
+        totals: incidents of this process since it started.
+    """
+
+    app: str
+    settings: Settings
+    engines: dict[str, Engine]
+    exporters: tuple[Exporter, ...]
+    registry: CollectorRegistry
+    subject: Subject | None = None
+    policy: DeletionPolicy | None = None
+    authorize: Authorize | None = None
+    resolvers: list[Resolver] = field(default_factory=list)
+    outages: dict[str, Outage] = field(default_factory=dict)
+    recent: deque[Incident] = field(default_factory=lambda: deque(maxlen=MAX_RECENT))
+    totals: Counter[Category] = field(default_factory=Counter)
+    findings: tuple[Finding, ...] | None = None
+    _rules: DeletionRules | None = None
+    _lock: Lock = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        self.outages = {bind: Outage() for bind in self.engines}
+
+    @property
+    def rules(self) -> DeletionRules | None:
+        """The rules of the subject, built at their first use; None without a subject."""
+        if self._rules is None and self.subject is not None:
+            with self._lock:
+                if self._rules is None:
+                    self._rules = DeletionRules(self.subject.cls, policy=self.policy)
+        return self._rules
+
+    @property
+    def out(self) -> bool:
+        """True while any database is out."""
+        return any(outage.active for outage in self.outages.values())
+
+    def has_engine(self, bind: Engine | Connection) -> bool:
+        """Tell whether *bind* is one of ours; an engine with execution options shares its dialect."""
+        dialect = bind.dialect
+        return any(engine.dialect is dialect for engine in self.engines.values())
+
+    def engine(self) -> Engine:
+        """Return the engine that holds the subject: by its bind key, else the default one, else the first."""
+        table = self.subject.table if self.subject is not None else None
+        key = (
+            (table.info.get("bind_key") or table.metadata.info.get("bind_key")) if table is not None else None
+        )
+        for bind in (key, DEFAULT_BIND):
+            if bind in self.engines:
+                return self.engines[bind]
+        return next(iter(self.engines.values()))
+
+
+def state_of(app: Flask) -> State | None:
+    """Return the diagnostics of *app*, or None where it has none."""
+    found: State | None = app.extensions.get(EXTENSION)
+    return found
+
+
+def state() -> State:
+    """Return the current application's diagnostics.
+
+    Raises:
+        RuntimeError: it has none.
+    """
+    found = state_of(current_app)
+    if found is None:
+        raise RuntimeError(
+            f"The app {current_app.name!r} has no diagnostics: call Diagnostics(app, db) or diag.init_app(app)."
+        )
+    return found

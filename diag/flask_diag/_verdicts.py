@@ -1,0 +1,144 @@
+"""Ask for verdicts on connections of our own, within a time limit, and never at the host's cost.
+
+A verdict for an answer is asked after the transaction that failed. Its connection comes from the host's pool,
+is rolled back before it goes back (a pool may be set to commit on return), and is never one that the host
+has in use.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.pool import SingletonThreadPool, StaticPool
+
+from diag_rules.deletion import How, UnknownSubject, Verdict
+from diag_rules.deletion._hints import use_language
+
+from ._deleting import Deletion
+from ._guard import guarded, quiet
+from ._state import State
+
+T = TypeVar("T")
+
+MAX_AT_ONCE = 4  # verdicts that answers may wait for in one process; the rest are answered without blockers
+_slots = threading.BoundedSemaphore(MAX_AT_ONCE)
+
+
+def verdict(state: State, key: Any, how: How, language: str = "en") -> Verdict:
+    """Return the verdict on the subject with *key*, waiting for the database as long as it takes.
+
+    Raises:
+        RuntimeError: the application named no subject.
+        UnknownSubject: no subject has this key.
+        SQLAlchemyError: the database can't be asked.
+    """
+    rules = state.rules
+    if rules is None:
+        raise RuntimeError(NO_SUBJECT)
+    with own_connection(state.engine(), state.settings.check_timeout) as connection, use_language(language):
+        return rules.check(connection, key, how.value, cap=state.settings.check_cap)
+
+
+NO_SUBJECT = "Diagnostics was given no subject: pass subject=Project, the class whose deletions it judges."
+
+
+def verdict_of(state: State, deletion: Deletion, argument: str | None, language: str) -> Verdict | None:
+    """Return what blocks a deletion that failed, or None where that can't be said in time.
+
+    Of several subjects in one flush it is the first that is blocked. *argument* is the route's, for a
+    statement that does not tell its key.
+    """
+
+    def ask() -> Verdict | None:
+        last = None
+        for key in deletion.keys or _found(state, argument):
+            with guarded("asking what blocks a deletion"):
+                last = verdict(state, key, deletion.how, language)
+                if last.blockers:
+                    return last
+        return last
+
+    return within(state.settings.check_timeout, ask, state.engine())
+
+
+def _found(state: State, argument: str | None) -> tuple[Any, ...]:
+    if argument is None or state.subject is None:
+        return ()
+    with own_connection(state.engine(), state.settings.check_timeout) as connection:
+        try:
+            return (state.subject.find(connection, argument),)
+        except UnknownSubject:
+            return ()
+
+
+@contextmanager
+def own_connection(engine: Engine, seconds: float) -> Iterator[Connection]:
+    """Yield a connection whose errors are ours, whose statements end in time, and that leaves nothing behind."""
+    with quiet(), engine.connect() as connection:
+        try:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text(f"SET LOCAL statement_timeout = {int(seconds * 1000) or 1}"))
+            yield connection
+        finally:
+            if not connection.invalidated:
+                connection.rollback()
+
+
+class _Work(Generic[T]):
+    """One question asked on a thread of its own."""
+
+    def __init__(self, ask: Callable[[], T]) -> None:
+        self.ask, self.done, self.answer = ask, threading.Event(), None
+
+    def run(self) -> None:
+        answer: Any = None
+        try:
+            with guarded("asking the database for a verdict"):
+                answer = self.ask()
+        finally:
+            self.answer = answer
+            _slots.release()
+            self.done.set()
+
+
+def within(seconds: float, ask: Callable[[], T], engine: Engine) -> T | None:
+    """Return what *ask* answers within *seconds*, or None: too late, too many at once, or it raised.
+
+    A thread waits in the caller's place, since a pool's queue and a silent server have time limits of their own.
+    Where the pool gives a thread its own database, or all threads one connection, the caller asks itself, and
+    only while nobody uses that connection.
+    """
+    if isinstance(engine.pool, StaticPool | SingletonThreadPool):
+        return _here(ask, engine)
+    if not _slots.acquire(blocking=False):
+        return None
+    work = _Work(ask)
+    try:
+        threading.Thread(target=work.run, name="flask-diag-verdict", daemon=True).start()
+    except RuntimeError:  # no thread can be started: the process is shutting down
+        _slots.release()
+        return None
+    return work.answer if work.done.wait(seconds) else None
+
+
+def _here(ask: Callable[[], T], engine: Engine) -> T | None:
+    with guarded("asking the database for a verdict"):
+        if not _in_use(engine):
+            return ask()
+    return None
+
+
+def _in_use(engine: Engine) -> bool:
+    """Tell whether the one connection of an in-memory SQLite is within a transaction of the host.
+
+    A StaticPool is only looked at: handing its connection out and back would roll the host's transaction back.
+    A SingletonThreadPool counts the hand-outs of a thread, so that of the host goes on.
+    """
+    if isinstance(engine.pool, StaticPool):
+        return bool(getattr(engine.pool.connection.driver_connection, "in_transaction", False))
+    with quiet(), closing(engine.raw_connection()) as raw:
+        return bool(getattr(raw.driver_connection, "in_transaction", False))

@@ -5,7 +5,7 @@ from ._classify import classify
 from ._explain import explain
 from ._kinds import Kind
 from ._meanings import PAIRS
-from ._register import register
+from ._registry import register
 from ._settings import Settings, configure
 
 __all__ = [

@@ -6,22 +6,18 @@ The order of evidence: SQLAlchemy's own types; the code of the most specific exc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from . import _system
+from ._candidate import Candidate, Weight
 from ._classification import Category, Classification, Phase, Retry
 from ._drivers import reader_of
+from ._judge import judged
 from ._kinds import Kind
 from ._links import Link, links
-from ._lookup import find
 from ._meanings import MEANINGS
 from ._phase import phase_of
 from ._reading import Reading
-from ._row import Row, row
-from ._text import judge
-
-STRONG, SPECIFIC, FLAG, WEAK, FOLLOW_UP = 5, 4, 3, 2, 1
+from ._surroundings import look, wraps
 
 _LOST = frozenset(
     {
@@ -30,19 +26,7 @@ _LOST = frozenset(
         Kind.TRANSACTION_RESOLUTION_UNKNOWN,
     }
 )  # fmt: skip
-_FOLLOWING = frozenset({Kind.IN_FAILED_SQL_TRANSACTION, Kind.PENDING_ROLLBACK})
 _WORST = (Category.OUTAGE, Category.DEFECT, Category.CONTENTION, Category.BUSINESS_RULE, Category.UNKNOWN)
-
-
-@dataclass(slots=True)
-class Candidate:
-    """One possible answer, from one link of the chain."""
-
-    rank: int
-    row: Row
-    why: str
-    reading: Reading | None = None
-    wrapper: Any = None
 
 
 def classify(error: BaseException) -> Classification:
@@ -57,15 +41,11 @@ def classify(error: BaseException) -> Classification:
         return _unknown(f"none: classifying failed with {type(failure).__name__}")
 
 
-def _unknown(evidence: str, reading: Reading | None = None) -> Classification:
+def _unknown(evidence: str) -> Classification:
     meaning = MEANINGS[Kind.UNRECOGNISED]
     return Classification(
         category=Category.UNKNOWN,
         kind=Kind.UNRECOGNISED,
-        sqlstate=reading.sqlstate if reading else None,
-        vendor_code=_vendor_code(reading) if reading else None,
-        dialect=reading.family if reading else None,
-        driver=reading.driver if reading else None,
         evidence=evidence,
         summary=meaning.summary,
         advice=meaning.advice,
@@ -76,16 +56,23 @@ def _classify(error: BaseException) -> Classification:
     events = _events(links(error))
     if not events:
         return _unknown("none: no database exception in the chain")
-    chosen = _choose(events, group=isinstance(error, BaseExceptionGroup))
-    return _answer(chosen)
+    return answer(_choose(events, group=isinstance(error, BaseExceptionGroup)))
 
 
 def _choose(events: list[list[Candidate]], *, group: bool) -> Candidate:
-    """Return the answer: the best of the first event, or of the event behind it where that one is a follow-up."""
-    best = [max(event, key=lambda candidate: candidate.rank) for event in events]
+    """Return the answer: the best of the first event, or of the one behind it where the first is a follow-up."""
+    best = [max(event, key=lambda candidate: candidate.weight) for event in events]
     if group:
         return min(best, key=lambda candidate: _WORST.index(candidate.row.category))
-    return next((candidate for candidate in best if candidate.rank > FOLLOW_UP), best[0])
+    first = best[0]
+    if first.weight > Weight.FOLLOW_UP:
+        return first
+    cause = next((candidate for candidate in best[1:] if candidate.weight > Weight.FOLLOW_UP), None)
+    if cause is None:
+        return first
+    if first.row.category is not Category.UNKNOWN:
+        cause.why = f"{cause.why}; the cause of the follow-up {first.row.kind}"
+    return cause
 
 
 def _events(chain: list[Link]) -> list[list[Candidate]]:
@@ -94,76 +81,47 @@ def _events(chain: list[Link]) -> list[list[Candidate]]:
     event_of: list[int] = []
     wrappers: list[Any] = []
     for index, (error, parent) in enumerate(chain):
-        is_wrapper = _is_wrapper(error)
-        inside = parent >= 0 and event_of[parent] >= 0 and not is_wrapper
-        wrapper = error if is_wrapper else wrappers[parent] if inside else None
-        candidate = _candidate(error, wrapper, chain[parent].error if parent >= 0 else None)
-        event = event_of[parent] if inside else index if candidate or is_wrapper else -1
+        wrapping = wraps(error)
+        inside = parent >= 0 and event_of[parent] >= 0 and not wrapping
+        wrapper = error if wrapping else wrappers[parent] if inside else None
+        found = _candidate(error, wrapper, chain, parent)
+        event = event_of[parent] if inside else index if found or wrapping else -1
         event_of.append(event)
         wrappers.append(wrapper)
-        if candidate is not None:
-            events.setdefault(event, []).append(candidate)
+        if found is not None:
+            events.setdefault(event, []).append(found)
     return list(events.values())
 
 
-def _is_wrapper(error: BaseException) -> bool:
-    return type(error).__module__ == "sqlalchemy.exc" and hasattr(error, "connection_invalidated")
-
-
-def _candidate(error: BaseException, wrapper: Any, parent: BaseException | None) -> Candidate | None:
+def _candidate(error: BaseException, wrapper: Any, chain: list[Link], parent: int) -> Candidate | None:
     known = reader_of(type(error))
     if known is None:
-        return _system.candidate(error, wrapper, parent)
+        return look(error, wrapper, chain[parent].error if parent >= 0 else None)
     reading = known[1](error, known[0])
-    return None if reading is None else _judged(reading, wrapper)
-
-
-def _judged(reading: Reading, wrapper: Any) -> Candidate:
-    found = find(reading)
-    if found is not None:
-        rank = FOLLOW_UP if found[0].kind in _FOLLOWING else WEAK if found[0].weak else STRONG
-        return Candidate(rank, found[0], found[1], reading, wrapper)
-    if reading.code is None and reading.sqlstate is None:
-        return _without_code(reading, wrapper)
-    code = reading.code if reading.code is not None else reading.sqlstate
-    return Candidate(STRONG, _UNKNOWN, f"code {code}, which no table knows", reading, wrapper)
-
-
-_UNKNOWN = row("", Kind.UNRECOGNISED)
-_LOST_ROW = row("", Kind.CONNECTION_FAILURE)
-
-
-def _without_code(reading: Reading, wrapper: Any) -> Candidate:
-    found = judge(reading)
-    if found is not None and found[0].kind in _FOLLOWING:
-        return Candidate(FOLLOW_UP, found[0], found[1], reading, wrapper)
-    if getattr(wrapper, "connection_invalidated", False) is True:
-        if found is not None and found[0].category is Category.OUTAGE:
-            return Candidate(FLAG, found[0], f"flag connection_invalidated; {found[1]}", reading, wrapper)
-        if found is None or found[0].kind is not Kind.DRIVER_MISUSE:
-            return Candidate(FLAG, _LOST_ROW, "flag connection_invalidated", reading, wrapper)
-    if found is not None:
-        return Candidate(WEAK if found[0].weak else SPECIFIC, found[0], found[1], reading, wrapper)
-    return Candidate(FOLLOW_UP, _UNKNOWN, f"none: {reading.driver} gave no code, and {reading.name} says too little",
-                     reading, wrapper)  # fmt: skip
+    return None if reading is None else judged(reading, wrapper)
 
 
 def _vendor_code(reading: Reading) -> int | str | None:
-    return None if reading.family == "postgresql" else reading.code
+    if reading.family == "postgresql":
+        return None
+    if reading.family == "oracle" and isinstance(reading.code, int):
+        return f"ORA-{reading.code:05}"
+    return reading.code
 
 
-def _answer(chosen: Candidate) -> Classification:
-    found, reading, wrapper = chosen.row, chosen.reading, chosen.wrapper
-    phase = phase_of(wrapper)
-    retry = found.retry
-    evidence = chosen.why
+def answer(chosen: Candidate) -> Classification:
+    """Return the classification that a candidate stands for."""
+    found, reading = chosen.row, chosen.reading
+    phase = phase_of(chosen.wrapper)
+    retry, evidence = found.retry, chosen.why
     if phase is Phase.COMMIT and found.kind in _LOST:
         retry = Retry.UNKNOWN_OUTCOME
         evidence = f"{evidence}; lost during COMMIT"
+    if found.kind is Kind.POOL_TIMEOUT:
+        phase = Phase.CHECKOUT
     if reading is None:
         return Classification(
-            category=found.category, kind=found.kind, retry=retry, evidence=evidence,
-            phase=Phase.CHECKOUT if found.kind is Kind.POOL_TIMEOUT else phase,
+            category=found.category, kind=found.kind, retry=retry, evidence=evidence, phase=phase,
             summary=found.summary, advice=found.advice,
         )  # fmt: skip
     return Classification(
@@ -172,7 +130,7 @@ def _answer(chosen: Candidate) -> Classification:
         sqlstate=reading.sqlstate,
         vendor_code=_vendor_code(reading),
         dialect=reading.family,
-        driver=reading.driver,
+        driver=reading.driver or None,
         constraint=reading.constraint,
         table=reading.table,
         columns=reading.columns,

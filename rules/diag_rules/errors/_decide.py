@@ -1,4 +1,4 @@
-"""Codes that mean two things, decided with what else is known; the evidence says how."""
+"""Codes of PostgreSQL and SQLite that mean two things, decided with what else is known; the evidence says how."""
 
 from __future__ import annotations
 
@@ -16,20 +16,22 @@ Found: TypeAlias = "tuple[Row, str]"
 Decider: TypeAlias = "Callable[[Reading, Found], Found]"
 
 
-def turned(found: Found, why: str, category: Category, kind: Kind | None = None) -> Found:
-    """Return *found* with another category, and *why* in its evidence."""
+def turned(found: Found, why: str, category: Category | None = None, kind: Kind | None = None) -> Found:
+    """Return *found* as another kind or of another category, and *why* in its evidence."""
     row, evidence = found
     if kind is not None and kind is not row.kind:
         meaning = MEANINGS[kind]
-        row = row._replace(kind=kind, retry=meaning.retry, summary=meaning.summary, advice=meaning.advice)
-    return row._replace(category=category), f"{evidence}; {why}"
+        row = row._replace(kind=kind, weak=False, **meaning._asdict())
+    if category is not None:
+        row = row._replace(category=category)
+    return row, f"{evidence}; {why}"
 
 
-def _read_only(reading: Reading, found: Found) -> Found:
+def read_only(reading: Reading, found: Found) -> Found:
     """25006, 1290 ...: a standby after a failover, unless the operator says that transactions are read-only here."""
     if _settings.current.read_only == "transaction":
-        return turned(found, "read-only transaction, by configure(read_only=...)", Category.DEFECT)
-    return turned(found, "taken for a failover: configure(read_only='transaction') if not", Category.OUTAGE)
+        return turned(found, "a read-only transaction, by configure(read_only=...)", Category.DEFECT)
+    return turned(found, "taken for a failover: configure(read_only='transaction') if it is none", Category.OUTAGE)
 
 
 def _cancelled(reading: Reading, found: Found) -> Found:
@@ -45,28 +47,50 @@ def _cancelled(reading: Reading, found: Found) -> Found:
 
 
 def _protocol(reading: Reading, found: Found) -> Found:
-    """08P01: poolers before pgbouncer 1.19 send it for everything; a server sends it for wrong parameters."""
-    if reading.routine is not None and not reading.fatal:
-        return turned(found, "from the server itself, connection alive", Category.DEFECT)
-    if reading.message.startswith(("bind message", "invalid message", "unnamed prepared statement")):
-        return turned(found, "a message of the client is wrong", Category.DEFECT)
-    return turned(found, "from a pooler, or the connection is lost", Category.OUTAGE)
+    """08P01: poolers before pgbouncer 1.19 send it for everything; a server sends it for wrong parameters.
+
+    A server names the function of its source that raised the error, a pooler has none.
+    """
+    if reading.fatal is not True and (
+        reading.routine is not None or reading.message.startswith(("bind message", "invalid message", "unnamed "))
+    ):
+        return turned(found, "of the server itself, and the connection lives", Category.DEFECT)
+    return turned(found, "of a pooler, or the connection is lost", Category.OUTAGE)
 
 
 def _privilege(reading: Reading, found: Found) -> Found:
     """42501: a missing GRANT, or a row that a row-level security policy refuses."""
     if reading.routine == "ExecWithCheckOptions" or reading.message.startswith("new row violates row-level security"):
-        return turned(found, "a row-level security policy refused the row", Category.BUSINESS_RULE)
+        return turned(found, "a row-level security policy refuses the row", Category.BUSINESS_RULE)
     return found
+
+
+_TOO_LONG = frozenset({"_bt_check_third_page", "gistformtuple", "SpGistGetInnerTypeSize", "tsvectorin", "array_in"})
 
 
 def _limit(reading: Reading, found: Found) -> Found:
     """54000: a value too long for an index, transaction ids used up, or a statement beyond a limit."""
     routine = reading.routine or ""
     if routine.startswith(("GetNewTransactionId", "GetNewMultiXactId")):
-        return turned(found, "no transaction ids left", Category.OUTAGE)
-    if routine in {"_bt_check_third_page", "gistformtuple", "SpGistGetInnerTypeSize", "tsvectorin", "to_tsvector_byid"}:
-        return turned(found, "a value too long for its index", Category.BUSINESS_RULE)
+        return turned(found, "no transaction ids are left", Category.OUTAGE)
+    if routine in _TOO_LONG or reading.message.startswith("index row "):
+        return turned(found, "a value is too long for its index", Category.BUSINESS_RULE)
+    return found
+
+
+def raised(reading: Reading, found: Found | None) -> Found | None:
+    """Judge a RAISE of PL/pgSQL by the server's function that raised it, which no user can name.
+
+    A private SQLSTATE is a rule of the application's own, and a RAISE that borrows the code of an outage is none.
+    """
+    if reading.routine != "exec_stmt_raise":
+        return found
+    if found is None:
+        meaning = MEANINGS[Kind.RAISE_EXCEPTION]
+        row = Row(reading.sqlstate or "", "raise_exception", Kind.RAISE_EXCEPTION, *meaning)
+        return row, f"code {reading.sqlstate}, private; raised by RAISE"
+    if found[0].category is Category.OUTAGE:
+        return turned(found, "raised by RAISE, so it is no outage", kind=Kind.RAISE_EXCEPTION)
     return found
 
 
@@ -86,17 +110,17 @@ def _sqlite_constraint(reading: Reading, found: Found) -> Found:
 
     row = by_text(reading.message)
     if row is None or row.category is not Category.BUSINESS_RULE:
-        return found
+        return turned(found, "text not known", kind=Kind.RAISE_EXCEPTION)
     return row, f"{found[1]}; text of SQLite"
 
 
 DECIDERS: dict[tuple[str, str | int], Decider] = {
-    ("postgresql", "25006"): _read_only,
+    ("postgresql", "25006"): read_only,
     ("postgresql", "57014"): _cancelled,
     ("postgresql", "08P01"): _protocol,
     ("postgresql", "42501"): _privilege,
     ("postgresql", "54000"): _limit,
     ("sqlite", 1): _sqlite_error,
     ("sqlite", 19): _sqlite_constraint,
-    ("sqlite", 8): _read_only,
+    ("sqlite", 8): read_only,
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from ._reading import Reading
-from .drivers import mysql, others, postgresql, sqlite
+from .drivers import mssql, mysql, oracle, others, postgresql, sqlite
 
 Reader: TypeAlias = Callable[[BaseException, str], "Reading | None"]
 
@@ -37,14 +37,14 @@ _READERS: dict[str, tuple[str, Reader]] = {
     "mysql.connector": ("mysql.connector", mysql.read_attributes),
     "_mysql_connector": ("mysql.connector", mysql.read_attributes),
     "mariadb": ("mariadb", mysql.read_attributes),
-    "oracledb": ("oracledb", others.read_oracle),
-    "cx_Oracle": ("cx_Oracle", others.read_oracle),
-    "sqlalchemy.dialects.oracle.oracledb": ("oracledb", others.read_oracle),
-    "pyodbc": ("pyodbc", others.read_odbc),
-    "aioodbc": ("aioodbc", others.read_odbc),
-    "sqlalchemy.dialects.mssql.aioodbc": ("aioodbc", others.read_odbc),
-    "pymssql": ("pymssql", others.read_pymssql),
-    "_mssql": ("pymssql", others.read_pymssql),
+    "oracledb": ("oracledb", oracle.read_oracle),
+    "cx_Oracle": ("cx_Oracle", oracle.read_oracle),
+    "sqlalchemy.dialects.oracle.oracledb": ("oracledb", oracle.read_oracle),
+    "pyodbc": ("pyodbc", mssql.read_odbc),
+    "aioodbc": ("aioodbc", mssql.read_odbc),
+    "sqlalchemy.dialects.mssql.aioodbc": ("aioodbc", mssql.read_odbc),
+    "pymssql": ("pymssql", mssql.read_pymssql),
+    "_mssql": ("pymssql", mssql.read_pymssql),
     "ibm_db_dbi": ("ibm_db_dbi", others.read_db2),
 }
 
@@ -52,7 +52,7 @@ _KNOWN: dict[type, tuple[str, Reader] | None] = {}
 _MOST = 2_000  # classes remembered; a program that makes classes without end starts over
 
 
-def _by_module(module: str) -> tuple[str, Reader] | None:
+def reader_named(module: str) -> tuple[str, Reader] | None:
     """Return the reader of the longest known prefix of *module*."""
     while module:
         found = _READERS.get(module)
@@ -65,7 +65,7 @@ def _by_module(module: str) -> tuple[str, Reader] | None:
 def _search(kind: type) -> tuple[str, Reader] | None:
     for base in kind.__mro__:
         module = base.__module__
-        found = _by_module(module) if isinstance(module, str) else None
+        found = reader_named(module) if isinstance(module, str) else None
         if found is not None:
             return found
     return None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ._classification import Classification
-from ._classify import _answer, _judged
+from ._classify import answer
+from ._judge import judged
 from ._reading import Reading
 
 
@@ -16,5 +17,5 @@ def explain(dialect: str, code: str | int) -> Classification:
     text = str(code).strip()
     number = int(text) if text.lstrip("-").isdigit() and len(text) < 10 else None
     if dialect == "postgresql":
-        return _answer(_judged(Reading("", dialect, text, text), None))
-    return _answer(_judged(Reading("", dialect, None, number if number is not None else text), None))
+        return answer(judged(Reading("", dialect, text, text), None))
+    return answer(judged(Reading("", dialect, None, number if number is not None else text), None))

@@ -19,6 +19,7 @@ class Reading:
         message: the primary message, without DETAIL, HINT or SQL; may be localised.
         name: the exception's class name, which says little but survives where codes do not.
         fatal: the server closed the connection with this error; None where it does not say.
+        executing: SQLAlchemy was executing a statement; None where nobody knows.
         routine: the function of the server's source that raised it (PostgreSQL), or None. Never localised.
         constraint, table, columns, referenced_table: as in `Classification`.
         row: what the driver's own text or class says, where there is no code.
@@ -30,6 +31,7 @@ class Reading:
         "columns",
         "constraint",
         "driver",
+        "executing",
         "family",
         "fatal",
         "message",
@@ -61,6 +63,7 @@ class Reading:
         self.message = message
         self.name = name
         self.fatal: bool | None = None
+        self.executing: bool | None = None
         self.routine: str | None = None
         self.constraint: str | None = None
         self.table: str | None = None

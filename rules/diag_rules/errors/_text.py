@@ -14,6 +14,8 @@ def judge(reading: Reading) -> tuple[Row, str] | None:
         from ._postgresql_text import judge as judge_family
     elif reading.family == "sqlite":
         from ._sqlite_text import judge as judge_family
+    elif reading.family in {"mysql", "mariadb"}:
+        from ._mysql_text import judge as judge_family
     else:
-        return None
+        from ._other_text import judge as judge_family
     return judge_family(reading)

@@ -1,13 +1,47 @@
-"""python-oracledb, pyodbc, pymssql, ibm_db_dbi and psycopg_pool."""
+"""psycopg_pool and ibm_db_dbi."""
 
 from __future__ import annotations
 
-from .._reading import Reading
+import re
+from functools import lru_cache
+
+from .._kinds import Kind
+from .._reading import Reading, first_argument, sqlstate_of, text
+from .._row import row
+
+_POOL = {
+    "PoolTimeout": Kind.POOL_TIMEOUT,
+    "TooManyRequests": Kind.POOL_TIMEOUT,
+    "PoolClosed": Kind.DRIVER_MISUSE,
+}
 
 
 def read_pool(error: BaseException, driver: str) -> Reading | None:
-    """Placeholder."""
-    return None
+    """Read psycopg_pool's exceptions, which say everything by their class."""
+    name = type(error).__name__
+    kind = _POOL.get(name)
+    if kind is None:
+        return None
+    return Reading(driver, "postgresql", name=name, row=row("", kind), why=f"class psycopg_pool.{name}")
 
 
-read_oracle = read_odbc = read_pymssql = read_db2 = read_pool
+@lru_cache(maxsize=1)
+def _sqlcode() -> re.Pattern[str]:
+    return re.compile(r"SQLSTATE=(?P<state>\w{5})\s+SQLCODE=(?P<code>-?\d+)\s*$")
+
+
+@lru_cache(maxsize=1)
+def _sqlcode_in_front() -> re.Pattern[str]:
+    # [IBM][CLI Driver][DB2/LINUXX8664] SQL0803N  One or more values ...
+    return re.compile(r"(?:[\w:]+: )?(?:[^\[\]]*)?(?:\[[^\]]*\]\s*)+SQL(?P<code>\d{4,5})[NCW]")
+
+
+def read_db2(error: BaseException, driver: str) -> Reading:
+    """Read ``SQLSTATE=... SQLCODE=...`` from the end of the text, or the message number from its start."""
+    message = text(first_argument(error))
+    found = _sqlcode().search(message)
+    if found:
+        return Reading(driver, "db2", sqlstate_of(found["state"]), int(found["code"]), message, type(error).__name__)
+    found = _sqlcode_in_front().match(message)
+    code = -int(found["code"]) if found else None
+    return Reading(driver, "db2", None, code, message, type(error).__name__)

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from ._finding import Finding, Severity
+from ._policy import DeletionPolicy
+from ._policy_errors import PolicyError
+from ._refused import DeletionRefused, UnknownSubject
+from ._rules import DeletionRules
 from ._schema import Schema
 from ._verdict import Blocker, Effect, How, Outcome, Reason, Remedy, RemedyAction, Verdict
 
 __all__ = [
     "Blocker",
+    "DeletionPolicy",
+    "DeletionRefused",
+    "DeletionRules",
     "Effect",
     "Finding",
     "How",
     "Outcome",
+    "PolicyError",
     "Reason",
     "Remedy",
     "RemedyAction",
     "Schema",
     "Severity",
+    "UnknownSubject",
     "Verdict",
 ]

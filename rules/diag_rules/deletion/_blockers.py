@@ -1,0 +1,261 @@
+"""Turn what a trial showed into blockers and effects, in words."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from ._hints import BlockerFacts, describe
+from ._load import among
+from ._policy import DeletionPolicy
+from ._policy_bind import Clause
+from ._schema import ForeignKey, Schema
+from ._simulate import Violation
+from ._tables import Source, source
+from ._trial import Trial
+from ._verdict import Blocker, Effect, Reason
+from ._world import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows that block by the same constraint for the same reason."""
+
+    table: str
+    columns: tuple[str, ...]
+    constraint: str | None
+    reason: Reason
+    relationship: str | None
+
+
+@dataclass(slots=True)
+class Members:
+    """The rows of a group, and how the first was reached."""
+
+    rows: dict[Row, None] = field(default_factory=dict)
+    path: tuple[str, ...] = ()
+    fk: ForeignKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom hints speak of."""
+
+    name: str
+    key: Any
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A blocker and its rows."""
+
+    blocker: Blocker
+    rows: Sequence[Row]
+
+
+class Describer:
+    """Writes blockers for one schema and policy."""
+
+    def __init__(
+        self,
+        connection: sa.Connection,
+        schema: Schema,
+        policy: DeletionPolicy | None,
+        typed: Callable[[str], Mapping[str, Any]],
+    ) -> None:
+        self._connection = connection
+        self._schema = schema
+        self._policy = policy
+        self._typed = typed
+
+    def blockers(self, trial: Trial, subject: Subject, cap: int | None) -> tuple[Held, ...]:
+        """Every blocker with its rows, those that must be cleared first before the others."""
+        groups = _grouped(trial.violations, trial.rows[0].home)
+        after = clearing_order(self._schema, groups)
+        found: list[Held] = []
+        for group in sorted(groups, key=lambda group: after[group].place):
+            found += self._of_group(group, groups[group], after[group].first, subject, cap)
+        return tuple(found)
+
+    def _of_group(
+        self, group: Group, members: Members, first: tuple[str, ...], subject: Subject, cap: int | None
+    ) -> Iterable[Held]:
+        for clause, rows in self._by_clause(group, list(members.rows)):
+            count = len(rows)
+            shown = count if cap is None else min(count, cap)
+            facts = BlockerFacts(
+                table=group.table,
+                columns=group.columns,
+                constraint=group.constraint,
+                count=shown,
+                reason=group.reason,
+                path=members.path,
+                subject=subject.name,
+                key=subject.key,
+                relationship=group.relationship,
+                ondelete=self._ondelete(group, members),
+                values=subject.values,
+                capped=shown < count,
+            )
+            yield Held(blocker(facts, clause, first), rows)
+
+    def _ondelete(self, group: Group, members: Members) -> str | None:
+        if members.fk is not None:
+            return str(members.fk.ondelete)
+        table = self._schema.tables.get(group.table)
+        keys = [fk for fk in table.foreign_keys if set(fk.columns) == set(group.columns)] if table else []
+        return str(keys[0].ondelete) if keys else None
+
+    def _by_clause(self, group: Group, rows: Sequence[Row]) -> list[tuple[Clause | None, Sequence[Row]]]:
+        """The rows by the first clause of the policy that speaks of them; None for the rest."""
+        clauses = self._policy.clauses(group.table, group.columns, group.constraint) if self._policy else ()
+        if not clauses or not self._schema.tables[group.table].readable:
+            return [(None, rows)]
+        if clauses[0].node is None:
+            return [(clauses[0], rows)]
+        chosen: dict[int, list[Row]] = defaultdict(list)
+        for row, place in self._chosen(group.table, clauses, rows):
+            chosen[place].append(row)
+        return [(clause, chosen[place]) for place, clause in enumerate([*clauses, None]) if place in chosen]
+
+    def _chosen(
+        self, table: str, clauses: Sequence[Clause], rows: Sequence[Row]
+    ) -> Iterator[tuple[Row, int]]:
+        """Each row with the place of its clause; the number of clauses where none meets it."""
+        src = source(self._schema, table)
+        clause = typed_clause(src, self._typed(table))
+        which = first_clause(clauses, clause)
+        columns = [clause.c[name] for name in src.identity]
+        known = {row.identity: row for row in rows}
+        keys = list(known)
+        for start in range(0, len(keys), 400):
+            inner = _identified(src, keys[start : start + 400])
+            on = sa.and_(*(column == inner.c[column.name] for column in columns))
+            select = sa.select(which, *(inner.c[column.name] for column in columns))
+            for place, *identity in self._connection.execute(select.select_from(clause.join(inner, on))):
+                yield known[tuple(identity)], place
+
+
+def typed_clause(src: Source, types: Mapping[str, Any]) -> sa.TableClause:
+    """The table with the types of its mapping, for conditions."""
+    names = dict.fromkeys((*src.table.columns, *src.identity))
+    columns = (sa.column(name, types.get(name)) for name in names)
+    return sa.table(src.table.name, *columns, schema=src.table.schema)
+
+
+def first_clause(clauses: Sequence[Clause], table: sa.FromClause) -> sa.ColumnElement[int]:
+    """Which of *clauses* a row of *table* meets first, by place; their number where it meets none."""
+    whens = []
+    for place, item in enumerate(clauses):
+        condition = item.condition(table)
+        if condition is None:
+            return sa.case(*whens, else_=place)
+        whens.append((condition, place))
+    return sa.case(*whens, else_=len(clauses))
+
+
+def _identified(src: Source, keys: Sequence[tuple[Any, ...]]) -> sa.Subquery:
+    plain = src.clause()
+    where = among(plain, src.identity, keys)
+    return sa.select(*(plain.c[name] for name in src.identity)).where(where).subquery("chosen")
+
+
+def blocker(facts: BlockerFacts, clause: Clause | None, first: tuple[str, ...] = ()) -> Blocker:
+    """The blocker of those facts, in the words of the policy's clause or of the schema."""
+    words = describe(facts, clause)
+    return Blocker(
+        table=facts.table,
+        constraint=facts.constraint,
+        columns=facts.columns,
+        count=facts.count,
+        reason=facts.reason,
+        hint=words.hint,
+        remedy=words.remedy,
+        relation=words.relation,
+        path=facts.path,
+        relationship=facts.relationship,
+        capped=facts.capped,
+        clear_after=first,
+    )
+
+
+def _grouped(violations: Iterable[Violation], root: str) -> dict[Group, Members]:
+    found: dict[Group, Members] = {}
+    for item in violations:
+        group = Group(item.row.home, item.columns, item.constraint, item.reason, item.relationship)
+        members = found.setdefault(group, Members(path=_path(item, root), fk=item.fk))
+        members.rows[item.row] = None
+    return found
+
+
+def _path(violation: Violation, root: str) -> tuple[str, ...]:
+    """The tables from the subject to the row that blocks."""
+    found = [violation.row.home]
+    at = violation.parent if violation.parent is not None else violation.row.cause
+    seen: set[int] = set()
+    while at is not None and id(at) not in seen:
+        seen.add(id(at))
+        found.append(at.home)
+        at = at.cause
+    if found[-1] != root:
+        found.append(root)
+    return tuple(reversed(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """When a blocker can be cleared."""
+
+    place: int
+    first: tuple[str, ...]
+
+
+def clearing_order(schema: Schema, groups: Mapping[Group, Members]) -> dict[Group, Turn]:
+    """A blocker whose own rows are held by another blocker's waits for that one; on a cycle nobody waits."""
+    tables = list(dict.fromkeys(group.table for group in groups))
+    holds = {
+        table: {other for other in tables if other != table and _holds(schema, other, table)}
+        for table in tables
+    }
+    order: list[str] = []
+    while len(order) < len(tables):
+        ready = [table for table in tables if table not in order and not holds[table] - set(order)]
+        order.append(ready[0] if ready else next(table for table in tables if table not in order))
+    return {
+        group: Turn(
+            order.index(group.table),
+            tuple(table for table in order[: order.index(group.table)] if table in holds[group.table]),
+        )
+        for group in groups
+    }
+
+
+def _holds(schema: Schema, child: str, parent: str) -> bool:
+    return any(fk.table == child and fk.enforced and fk.ondelete.refuses for fk in schema.children_of(parent))
+
+
+def deleted_effects(trial: Trial, cap: int | None) -> tuple[Effect, ...]:
+    """What goes, the subject's own rows first."""
+    counts: dict[str, int] = dict.fromkeys(row.home for row in trial.rows)  # type: ignore[arg-type] # filled below
+    counts = dict.fromkeys(counts, 0)
+    for row in trial.deleted:
+        counts[row.home] = counts.get(row.home, 0) + 1
+    return tuple(_effect(table, count, (), cap) for table, count in counts.items() if count)
+
+
+def detached_effects(trial: Trial, cap: int | None) -> tuple[Effect, ...]:
+    """What loses a reference."""
+    counts: dict[tuple[str, tuple[str, ...]], int] = defaultdict(int)
+    for row, columns in trial.changed.items():
+        counts[row.home, columns] += 1
+    return tuple(_effect(table, count, columns, cap) for (table, columns), count in counts.items())
+
+
+def _effect(table: str, count: int, columns: tuple[str, ...], cap: int | None) -> Effect:
+    shown = count if cap is None else min(count, cap)
+    return Effect(table=table, count=shown, columns=columns, capped=shown < count)

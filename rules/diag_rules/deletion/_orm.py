@@ -1,0 +1,146 @@
+"""What ``session.delete()`` does by each relationship, read from the mappers: before any data exists.
+
+Source: SQLAlchemy 2.0.58 and 2.1.9, ``orm/dependency.py``, ``orm/relationships.py`` and ``orm/sync.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapper, RelationshipDirection, RelationshipProperty
+
+EAGER = ("joined", "selectin", "subquery", "immediate", False)
+NEVER = ("noload", None)
+
+
+class Step(StrEnum):
+    """What the ORM does with the rows behind a relationship when their parent is deleted."""
+
+    NOTHING = "nothing"  # the database decides
+    NULLS = "nulls"  # UPDATE child SET fk = NULL
+    BLANKS_KEY = "blanks_key"  # the same where the column is of the child's primary key: AssertionError
+    DELETES = "deletes"  # the related rows are deleted, each with its own relationships
+    UNLINKS = "unlinks"  # DELETE FROM the secondary table
+    REFUSES = "refuses"  # InvalidRequestError: a write-only collection can't be loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A relationship, as far as deletion goes.
+
+    Attributes:
+        name: ``Project.invitations``.
+        loaded: a freshly loaded subject has it loaded already.
+        passive: what was not loaded is left alone.
+        pairs: (table key, column name) that the ORM nulls, of the child, or of the row itself for a many-to-one.
+        deletes: the delete cascade is on.
+    """
+
+    name: str
+    property: RelationshipProperty[Any]
+    parent: Mapper[Any]
+    target: Mapper[Any]
+    direction: Literal["one_to_many", "many_to_one", "many_to_many"]
+    deletes: bool
+    passive: bool
+    left_alone: bool
+    loaded: bool
+    never_loads: bool
+    write_only: bool
+    uselist: bool
+    post_update: bool
+    nulled: tuple[sa.Column[Any], ...]
+    secondary: sa.FromClause | None
+
+    @property
+    def nulls_before(self) -> bool:
+        """True for post_update: the reference is nulled first, even between rows that are deleted alike."""
+        if not self.post_update or self.left_alone:
+            return False
+        return not (self.direction == "many_to_one" and self.property.cascade.delete_orphan)
+
+    @property
+    def depends_on_loading(self) -> bool:
+        """True where loading the collection changes what is done."""
+        return not self.never_loads and self.step(loaded=True) is not self.step(loaded=False)
+
+    def seen(self, *, loaded: bool) -> bool:
+        """True where the ORM looks at the related rows."""
+        return not self.never_loads and (loaded or self.loaded or not self.passive)
+
+    def step(self, *, loaded: bool = False) -> Step:
+        """What is done where the collection is loaded, or (the default) as a fresh subject has it."""
+        if self.write_only:
+            return Step.NOTHING if self.passive else Step.REFUSES
+        if not self.seen(loaded=loaded):
+            return Step.NOTHING
+        if self.direction == "many_to_many":
+            return Step.UNLINKS
+        if self.deletes:
+            return Step.DELETES
+        if self.direction == "many_to_one":
+            return self._nulling() if self.post_update and not self.left_alone else Step.NOTHING
+        return Step.NOTHING if self.left_alone and not self.post_update else self._nulling()
+
+    def _nulling(self) -> Step:
+        return Step.BLANKS_KEY if any(column.primary_key for column in self.nulled) else Step.NULLS
+
+
+def relations(mapper: Mapper[Any]) -> tuple[Relation, ...]:
+    """Every relationship of *mapper* that plays a part in a deletion; those that only view play none."""
+    return tuple(relation(mapper, prop) for prop in mapper.relationships if not prop.viewonly)
+
+
+def relation(mapper: Mapper[Any], prop: RelationshipProperty[Any]) -> Relation:
+    """Read one relationship, as *mapper* has or inherits it."""
+    return Relation(
+        name=f"{prop.parent.class_.__name__}.{prop.key}",
+        property=prop,
+        parent=mapper,
+        target=prop.mapper,
+        direction=_direction(prop),
+        deletes=bool(prop.cascade.delete),
+        passive=bool(prop.passive_deletes),
+        left_alone=prop.passive_deletes == "all",
+        loaded=prop.lazy in EAGER,
+        never_loads=prop.lazy in NEVER,
+        write_only=prop.lazy == "write_only",
+        uselist=bool(prop.uselist),
+        post_update=bool(prop.post_update),
+        nulled=tuple(right for _, right in prop.synchronize_pairs),
+        secondary=prop.secondary,
+    )
+
+
+def _direction(prop: RelationshipProperty[Any]) -> Literal["one_to_many", "many_to_one", "many_to_many"]:
+    if prop.direction is RelationshipDirection.ONETOMANY:
+        return "one_to_many"
+    if prop.direction is RelationshipDirection.MANYTOONE:
+        return "many_to_one"
+    return "many_to_many"
+
+
+def reached(mapper: Mapper[Any]) -> Iterator[Mapper[Any]]:
+    """The mappers whose rows ``session.delete()`` may itself delete, *mapper* and all subclasses included."""
+    found: dict[Mapper[Any], None] = {}
+    pending = [mapper]
+    while pending:
+        above = pending.pop()
+        for each in above.self_and_descendants:
+            if each in found:
+                continue
+            found[each] = None
+            pending += [item.target for item in relations(each) if item.deletes]
+    yield from found
+
+
+def orm_mapper(subject: Any) -> Mapper[Any] | None:
+    """The mapper of a mapped class; None for a table."""
+    if isinstance(subject, sa.Table):
+        return None
+    found = sa.inspect(subject, raiseerr=False)
+    return found if isinstance(found, Mapper) else None

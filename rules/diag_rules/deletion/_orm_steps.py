@@ -1,0 +1,298 @@
+"""The statements that ``session.delete()`` would send for one subject, in its order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapper, aliased
+
+from ._load import Loader, Unsure, among
+from ._orm import Relation, Step, relations
+from ._orm_order import Ordering
+from ._schema import Schema, Table
+from ._simulate import Delete, Null, Statement, Violation
+from ._verdict import Reason
+from ._world import Row
+
+Key = tuple[Any, ...]
+Related = dict["Entity", list["Entity"]]
+
+
+@dataclass(slots=True, eq=False)
+class Entity:
+    """One mapped object: a row in each of its mapper's tables."""
+
+    mapper: Mapper[Any]
+    key: Key
+    rows: dict[str, Row] = field(default_factory=dict)
+
+    @property
+    def row(self) -> Row:
+        """The row in the base table."""
+        return next(iter(self.rows.values()))
+
+
+def locate(schema: Schema, table: sa.Table) -> Table:
+    """The table of the database that a mapped table means. Raises Unsure where there is none."""
+    key = schema.key(table.name, table.schema)
+    found = schema.tables.get(key)
+    if found is None:
+        alike = [each for name, each in schema.tables.items() if name.lower() == key.lower()]
+        if not alike:
+            raise Unsure(f"the mapped table {key} does not exist in this database")
+        found = alike[0]
+    return found
+
+
+class UnitOfWork:
+    """Follows the cascades of one deletion and lists what a flush would send.
+
+    Attributes:
+        assumed: names of relationships that are taken as loaded.
+        failures: what stops the ORM before it sends anything.
+    """
+
+    def __init__(self, loader: Loader, assumed: frozenset[str] = frozenset()) -> None:
+        self.loader = loader
+        self.assumed = assumed
+        self.failures: list[Violation] = []
+        self.passive: dict[str, Relation] = {}
+        self._entities: dict[tuple[Mapper[Any], Key], Entity] = {}
+        self._deleted: dict[Entity, None] = {}
+        self._related: dict[str, Related] = {}
+        self._nulls: dict[Entity, dict[str, list[sa.Column[Any]]]] = {}
+
+    def plan(self, mapper: Mapper[Any], key: Key, *, late: bool = False) -> list[Statement]:
+        """The statements for the object *key*; *late* sends updates as late as they may go."""
+        root = self._load(mapper, [key])
+        self._cascade(root)
+        updates = [*self._updates()]
+        unlinks = [*self._unlinks()]
+        deletes = Ordering(list(self._deleted), self._relations_of, self._pairs).deletes(
+            self.failures, backwards=late
+        )
+        if late and deletes:
+            return [*deletes[:-1], *unlinks, *updates, deletes[-1]]
+        return [*updates, *unlinks, *deletes]
+
+    def rows(self) -> list[Row]:
+        """Every row that the ORM itself deletes."""
+        return [row for entity in self._deleted for row in entity.rows.values()]
+
+    def _cascade(self, roots: Iterable[Entity]) -> None:
+        pending = list(roots)
+        while pending:
+            self._deleted.update(dict.fromkeys(pending))
+            found: dict[Entity, None] = {}
+            for item, entities in self._by_relation(pending):
+                if not item.write_only and item.depends_on_loading and item.name not in self.assumed:
+                    self.passive[item.name] = item
+                if item.deletes and not item.write_only and item.seen(loaded=item.name in self.assumed):
+                    for children in self._follow(item, entities).values():
+                        found.update(dict.fromkeys(children))
+            pending = [entity for entity in found if entity not in self._deleted]
+
+    def _by_relation(self, entities: Iterable[Entity]) -> Iterator[tuple[Relation, list[Entity]]]:
+        grouped: dict[Mapper[Any], list[Entity]] = defaultdict(list)
+        for entity in entities:
+            grouped[entity.mapper].append(entity)
+        for mapper, members in grouped.items():
+            for item in self._relations_of(mapper):
+                yield item, members
+
+    _known: dict[Mapper[Any], tuple[Relation, ...]]
+
+    def _relations_of(self, mapper: Mapper[Any]) -> tuple[Relation, ...]:
+        if not hasattr(self, "_known"):
+            self._known = {}
+        if mapper not in self._known:
+            self._known[mapper] = relations(mapper)
+        return self._known[mapper]
+
+    # what is nulled, and what is unlinked
+
+    def _updates(self) -> Iterator[Statement]:
+        """One UPDATE a child, whatever number of relationships null it."""
+        wanted: dict[Row, dict[str, str]] = {}
+        for item, entities in self._by_relation(list(self._deleted)):
+            step = item.step(loaded=item.name in self.assumed)
+            if step is Step.REFUSES:
+                self._refuse(item, entities)
+            elif step in (Step.NULLS, Step.BLANKS_KEY) or (step is Step.DELETES and item.nulls_before):
+                for row, columns in self._losing(item, entities):
+                    wanted.setdefault(row, {}).update(dict.fromkeys(columns, item.name))
+        for row, named in sorted(wanted.items(), key=lambda pair: (pair[0].home, pair[0].number)):
+            by_relationship: dict[str, list[str]] = defaultdict(list)
+            for column, name in named.items():
+                by_relationship[name].append(column)
+            for name, columns in by_relationship.items():
+                yield Null(row, tuple(columns), name)
+
+    def _refuse(self, item: Relation, entities: Sequence[Entity]) -> None:
+        columns = tuple(column.name for column in item.nulled)
+        related = [child for children in self._follow(item, entities).values() for child in children]
+        for entity in related or entities:
+            self.failures.append(Violation(Reason.ORM, entity.row, columns, relationship=item.name))
+
+    def _losing(self, item: Relation, entities: Sequence[Entity]) -> Iterator[tuple[Row, list[str]]]:
+        """The rows that lose a reference, with its columns; a key that would be blanked is a failure."""
+        related = self._follow(item, entities)
+        for parent, children in related.items():
+            own = item.direction == "many_to_one"
+            for child in [parent] if own and children else children:
+                if child in self._deleted and not item.post_update:
+                    continue
+                yield from self._blank(item, child)
+
+    def _blank(self, item: Relation, child: Entity) -> Iterator[tuple[Row, list[str]]]:
+        by_table: dict[str, list[str]] = defaultdict(list)
+        for column in item.nulled:
+            by_table[locate(self.loader.schema, column.table).key].append(column.name)
+        if any(column.primary_key for column in item.nulled):
+            columns = tuple(column.name for column in item.nulled)
+            self.failures.append(Violation(Reason.PRIMARY_KEY, child.row, columns, relationship=item.name))
+            return
+        for table, columns_of in by_table.items():
+            if table in child.rows:
+                yield child.rows[table], columns_of
+
+    def _unlinks(self) -> Iterator[Statement]:
+        done: set[tuple[Any, Entity, Entity]] = set()
+        for item, entities in self._by_relation(list(self._deleted)):
+            if item.direction != "many_to_many" or item.write_only:
+                continue
+            if not item.seen(loaded=item.name in self.assumed):
+                continue
+            for parent, children in self._follow(item, entities).items():
+                for child in children:
+                    reverse = any((prop, child, parent) in done for prop in item.property._reverse_property)
+                    if not reverse:
+                        yield from self._unlink(item, parent, child)
+                    done.add((item.property, parent, child))
+
+    def _unlink(self, item: Relation, parent: Entity, child: Entity) -> Iterator[Statement]:
+        secondary = item.secondary
+        if not isinstance(secondary, sa.Table):
+            raise Unsure(f"the secondary of {item.name} is not a table")
+        names, values = [], []
+        for pairs, entity in (
+            (item.property.synchronize_pairs, parent),
+            (item.property.secondary_synchronize_pairs, child),
+        ):
+            for left, right in pairs:
+                names.append(right.name)
+                values.append(self._value(entity, left))
+        rows = self.loader.rows(locate(self.loader.schema, secondary).key, names, [values])
+        if len(rows) > 1 and self.loader.connection.dialect.supports_sane_multi_rowcount:
+            self.failures.append(Violation(Reason.ORM, rows[0], tuple(names), relationship=item.name))
+        for row in rows:
+            yield Delete([row], item.name, expected=True)
+
+    def _value(self, entity: Entity, column: sa.Column[Any]) -> Any:
+        row = entity.rows[locate(self.loader.schema, column.table).key]
+        if column.name not in row.values:
+            raise Unsure(f"{column} joins a relationship and is no key")
+        return row.values[column.name]
+
+    # reading
+
+    def _pairs(self, item: Relation) -> Related:
+        """Who is related to whom, among deleted objects."""
+        if not item.seen(loaded=item.name in self.assumed) or item.write_only:
+            return {}
+        members = [entity for entity in self._deleted if entity.mapper.isa(item.property.parent)]
+        return self._follow(item, members)
+
+    def _follow(self, item: Relation, entities: Sequence[Entity]) -> Related:
+        """The objects behind a relationship, by parent."""
+        known = self._related.setdefault(item.name, {})
+        missing = [entity for entity in entities if entity not in known]
+        for entity in missing:
+            known[entity] = []
+        if missing:
+            self._read(item, missing, known)
+        return {entity: known[entity] for entity in entities}
+
+    def _read(self, item: Relation, parents: list[Entity], known: Related) -> None:
+        above, below = aliased(item.parent), aliased(item.target)
+        own = [getattr(above, name) for name in _key_names(item.parent)]
+        theirs = [getattr(below, name) for name in _key_names(item.target)]
+        join = getattr(above, item.property.key).of_type(below)
+        select = sa.select(*own, *theirs).select_from(above).join(join).order_by(*theirs)
+        found: list[tuple[Key, Key]] = []
+        for start in range(0, len(parents), 400):
+            keys = [entity.key for entity in parents[start : start + 400]]
+            where = _among(own, keys)
+            for row in self.loader.connection.execute(select.where(where)):
+                found.append((tuple(row[: len(own)]), tuple(row[len(own) :])))
+        children = {
+            entity.key: entity
+            for entity in self._load(item.target, list(dict.fromkeys(key for _, key in found)))
+        }
+        parent_by_key = {entity.key: entity for entity in parents}
+        for parent, child in found:
+            siblings = known[parent_by_key[parent]]
+            if child in children and (item.uselist or not siblings) and children[child] not in siblings:
+                siblings.append(children[child])
+
+    def _load(self, mapper: Mapper[Any], keys: Sequence[Key]) -> list[Entity]:
+        """The objects of those keys, each of its own class, with their rows."""
+        base = mapper.base_mapper
+        missing = [key for key in keys if (base, key) not in self._entities]
+        for actual, members in self._by_class(mapper, missing).items():
+            entities = [Entity(actual, key) for key in members]
+            for table in actual.tables:
+                self._attach(actual, table, entities)
+            for entity in entities:
+                if entity.rows:
+                    self._entities[base, entity.key] = entity
+        return [self._entities[base, key] for key in keys if (base, key) in self._entities]
+
+    def _by_class(self, mapper: Mapper[Any], keys: Sequence[Key]) -> dict[Mapper[Any], list[Key]]:
+        if mapper.polymorphic_on is None or not keys:
+            return {mapper: list(keys)} if keys else {}
+        columns = list(mapper.primary_key)
+        select = sa.select(*columns, mapper.polymorphic_on).select_from(mapper.persist_selectable)
+        found: dict[Mapper[Any], list[Key]] = defaultdict(list)
+        for start in range(0, len(keys), 400):
+            where = _among(columns, keys[start : start + 400])
+            for row in self.loader.connection.execute(select.where(where)):
+                actual = mapper.polymorphic_map.get(row[-1], mapper)
+                found[actual if actual.isa(mapper) else mapper].append(tuple(row[:-1]))
+        return found
+
+    def _attach(self, mapper: Mapper[Any], table: sa.FromClause, entities: list[Entity]) -> None:
+        if not isinstance(table, sa.Table):
+            raise Unsure(f"{mapper.class_.__name__} is mapped to {table}, which is no table")
+        columns = list(table.primary_key.columns)
+        places = [_place(mapper, column) for column in columns]
+        where = locate(self.loader.schema, table)
+        by_values = {tuple(entity.key[place] for place in places): entity for entity in entities}
+        names = [column.name for column in columns]
+        for values, entity in by_values.items():
+            rows = self.loader.rows(where.key, names, [values], [column.type for column in columns])
+            if rows:
+                entity.rows[where.key] = rows[0]
+
+
+def _key_names(mapper: Mapper[Any]) -> list[str]:
+    return [mapper.get_property_by_column(column).key for column in mapper.primary_key]
+
+
+def _place(mapper: Mapper[Any], column: sa.Column[Any]) -> int:
+    """Where in the mapper's key the value of a table's key column stands."""
+    names = _key_names(mapper)
+    return names.index(mapper.get_property_by_column(column).key)
+
+
+def _among(columns: Sequence[Any], keys: Sequence[Key]) -> sa.ColumnElement[bool]:
+    if len(columns) == 1:
+        found: sa.ColumnElement[bool] = columns[0].in_([key[0] for key in keys])
+        return found
+    return sa.or_(
+        *(sa.and_(*(column == value for column, value in zip(columns, key, strict=True))) for key in keys)
+    )

@@ -1,0 +1,255 @@
+"""`DeletionRules`: the audit, the check and the safe delete of one kind of subject."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapper, Session, configure_mappers
+
+from ._blockers import Describer, Held, Subject, deleted_effects, detached_effects
+from ._catalog import read_catalog
+from ._finding import Finding
+from ._metadata import read_metadata
+from ._orm import orm_mapper
+from ._policy import DeletionPolicy
+from ._refused import UnknownSubject
+from ._schema import Schema
+from ._switches import OFF, read_switches
+from ._trial import Trials
+from ._verdict import Blocker, How, Outcome, Reason, Verdict
+
+Policy = DeletionPolicy | str | Path | Mapping[str, Any] | None
+
+
+class DeletionRules:
+    """The rules of deleting one kind of subject.
+
+    Attributes:
+        subject: the mapped class, or the table.
+        name: what verdicts call it.
+        mapper: None for a table.
+        schema: what the mappings say; each check reads the catalogs of its own connection, once an engine.
+    """
+
+    def __init__(
+        self,
+        subject: type | sa.Table,
+        policy: Policy = None,
+        *,
+        base: Any = None,
+        metadata: sa.MetaData | None = None,
+    ) -> None:
+        """Read the mappings, and check every name of *policy* against them.
+
+        *base* (a declarative base or registry) and *metadata* only widen what the audit and the policy may speak of.
+        Raises TypeError for what is neither a mapped class nor a table, PolicyError for a wrong policy.
+        """
+        configure_mappers()
+        self.subject = subject
+        self.mapper = orm_mapper(subject)
+        self._base = base
+        self.tables = _tables(subject, self.mapper)
+        self.name = subject.name if isinstance(subject, sa.Table) else subject.__name__
+        self._metadata = metadata if metadata is not None else self.tables[0].metadata
+        self.schema = read_metadata(self._metadata)
+        self.policy = self._bound(policy)
+        self._catalogs: weakref.WeakKeyDictionary[sa.Engine, Schema] = weakref.WeakKeyDictionary()
+        self._lock = threading.Lock()
+
+    def audit(self, schema: Schema | None = None) -> list[Finding]:
+        """The hazards that mappings, or the catalogs in *schema*, show for deleting the subject."""
+        from .audit import Model, audit
+
+        return audit(Model.of(self.subject, base=self._base, schema=schema))
+
+    def catalog(self, connection: sa.Connection) -> Schema:
+        """The schema of the connection's database, read once an engine."""
+        engine = connection.engine
+        with self._lock:
+            found = self._catalogs.get(engine)
+        if found is None:
+            found = read_catalog(connection)
+            with self._lock:
+                self._catalogs[engine] = found
+        return found
+
+    def refresh(self) -> None:
+        """Forget the catalogs, after a migration."""
+        with self._lock:
+            self._catalogs.clear()
+
+    def check(
+        self, connection: sa.Connection, key: Any, how: How | str = How.ORM, *, cap: int | None = None
+    ) -> Verdict:
+        """What deleting the subject *key* would do now, by ``session.delete()`` or by a plain DELETE.
+
+        It only reads, on the caller's connection and in its transaction. *cap* limits every count.
+        Raises UnknownSubject where there is no such row, ValueError for a key of the wrong shape or a wrong *how*,
+        TypeError for ``how="orm"`` on a table.
+        """
+        way = How(how)
+        if way is How.ORM and self.mapper is None:
+            raise TypeError(f"{self.name} is a table and no mapped class, so only how='sql' can be judged.")
+        return self.judge(connection, self._key(key), way, cap)[0]
+
+    def delete(
+        self, session: Session, subject: Any, *, how: How | str = How.ORM, dry_run: bool = False
+    ) -> Verdict:
+        """Delete *subject*, an object or a key, or change nothing and say why.
+
+        In a savepoint of the session's transaction: locks the subject, checks it, clears what the policy clears by itself,
+        deletes, and counts the rows. COMMIT is the caller's. The session is flushed first and what it has loaded
+        is expired, so that the deletion is the one that was judged. *dry_run* does all of it and takes it back.
+
+        Raises DeletionRefused with the verdict, UnknownSubject where there is no such row (so after a first
+        deletion a second changes nothing), TypeError and ValueError as `check` does.
+        """
+        from ._delete import SafeDelete
+
+        way = How(how)
+        if way is How.ORM and self.mapper is None:
+            raise TypeError(f"{self.name} is a table and no mapped class: use how='sql'.")
+        return SafeDelete(self, session, way).run(self._key_of(subject), dry_run=dry_run)
+
+    def judge(
+        self, connection: sa.Connection, key: tuple[Any, ...], how: How, cap: int | None = None
+    ) -> tuple[Verdict, tuple[Held, ...]]:
+        """The verdict, and the blockers with their rows. Raises UnknownSubject."""
+        schema = self.catalog(connection)
+        switches = read_switches(connection)
+        trial = Trials(connection, schema, self.tables, self.mapper, switches).run(how, key)
+        if not trial.rows:
+            raise UnknownSubject(self.name, _shown(key))
+        subject = Subject(self.name, _shown(key), self._values(connection, key))
+        held = Describer(connection, schema, self.policy, self._types).blockers(trial, subject, cap)
+        rules, warnings = self._business(connection, key, subject)
+        blockers = (*(item.blocker for item in held), *rules)
+        doubts = tuple(dict.fromkeys(trial.doubts))
+        verdict = Verdict(
+            subject=self.name,
+            key=subject.key,
+            how=how,
+            outcome=_outcome(blockers, doubts),
+            blockers=blockers,
+            uncertain_because=doubts,
+            deleted=deleted_effects(trial, cap),
+            detached=detached_effects(trial, cap),
+            warnings=warnings if switches.enforced else (*warnings, OFF),
+            depends_on_loaded=tuple(trial.depends_on_loaded),
+        )
+        return verdict, held
+
+    # the policy
+
+    def _bound(self, policy: Policy) -> DeletionPolicy | None:
+        if policy is None:
+            return None
+        table = self.schema.tables[self.tables[0].key]
+        return DeletionPolicy.load(policy).bind(self.schema, table, self.mapper)
+
+    def _types(self, table: str) -> Mapping[str, Any]:
+        """The types that the mapping gives to the columns of a table of the database."""
+        for key, found in self.schema.tables.items():
+            if key == table or key.rpartition(".")[2] == table or key == table.rpartition(".")[2]:
+                return {name: column.type for name, column in found.columns.items()}
+        return {}
+
+    def _values(self, connection: sa.Connection, key: tuple[Any, ...]) -> Mapping[str, Any]:
+        """The subject's columns that the policy's words name."""
+        if self.policy is None or not self.policy.subject_columns:
+            return {}
+        table = self.tables[0]
+        names = sorted(self.policy.subject_columns)
+        select = sa.select(*(table.c[name] for name in names)).where(_is(table, key))
+        row = connection.execute(select).first()
+        return dict(zip(names, row, strict=True)) if row is not None else {}
+
+    def _business(
+        self, connection: sa.Connection, key: tuple[Any, ...], subject: Subject
+    ) -> tuple[tuple[Blocker, ...], tuple[str, ...]]:
+        """What the rules of the business say of the subject: blockers and warnings."""
+        if self.policy is None or not self.policy.rules:
+            return (), ()
+        table = self.tables[0]
+        rules = self.policy.rules
+        wanted = [
+            term
+            for rule in rules
+            for term in (sa.case((rule.condition(table), 1), else_=0), rule.count(table))
+        ]
+        row = connection.execute(sa.select(*wanted).where(_is(table, key))).one()
+        blockers: list[Blocker] = []
+        warnings: list[str] = []
+        for rule, applies, count in zip(rules, row[::2], row[1::2], strict=True):
+            if applies:
+                words = rule.describe(count, subject.key, subject.values)
+                if rule.blocks:
+                    blockers.append(_rule_blocker(rule.name, rule.entry.over or table.name, count, words))
+                else:
+                    warnings.append(words.hint)
+        return tuple(blockers), tuple(warnings)
+
+    # keys
+
+    def _key_of(self, subject: Any) -> tuple[Any, ...]:
+        """The key of an object of the mapped class, or of a key."""
+        if self.mapper is not None and isinstance(subject, self.mapper.class_):
+            state = sa.inspect(subject)
+            if state.identity is None:
+                raise UnknownSubject(self.name, None)
+            return tuple(state.identity)
+        return self._key(subject)
+
+    def _key(self, key: Any) -> tuple[Any, ...]:
+        columns = list(self.tables[0].primary_key.columns)
+        found = tuple(key) if isinstance(key, (tuple, list)) else (key,)
+        if len(found) != len(columns):
+            names = ", ".join(column.name for column in columns)
+            raise ValueError(f"{key!r} is no key of {self.name}: give {len(columns)} value(s) for ({names}).")
+        return found
+
+
+def _is(table: sa.Table, key: tuple[Any, ...]) -> sa.ColumnElement[bool]:
+    columns = table.primary_key.columns
+    return sa.and_(*(column == value for column, value in zip(columns, key, strict=True)))
+
+
+def _shown(key: tuple[Any, ...]) -> Any:
+    return key[0] if len(key) == 1 else key
+
+
+def _tables(subject: Any, mapper: Mapper[Any] | None) -> list[sa.Table]:
+    if mapper is not None:
+        found = [table for table in mapper.tables if isinstance(table, sa.Table)]
+        if len(found) == len(mapper.tables) and found:
+            return found
+        raise TypeError(f"{subject.__name__} is not mapped to a table, so there is nothing to delete from.")
+    if isinstance(subject, sa.Table):
+        if not subject.primary_key.columns:
+            raise TypeError(f"{subject.name} has no primary key, so its rows can't be named: declare one.")
+        return [subject]
+    raise TypeError(f"{subject!r} is neither a mapped class nor a Table: give one of them.")
+
+
+def _outcome(blockers: tuple[Blocker, ...], doubts: tuple[str, ...]) -> Outcome:
+    if doubts:
+        return Outcome.UNCERTAIN
+    return Outcome.BLOCKED if blockers else Outcome.DELETABLE
+
+
+def _rule_blocker(name: str, table: str, count: int, words: Any) -> Blocker:
+    return Blocker(
+        table=table,
+        constraint=name,
+        columns=(),
+        count=count,
+        reason=Reason.RULE,
+        hint=words.hint,
+        remedy=words.remedy,
+        relation=words.relation,
+    )

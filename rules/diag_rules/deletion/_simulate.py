@@ -1,0 +1,197 @@
+"""What all simulations of a database share: statements in, violations out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ._schema import ForeignKey
+from ._verdict import Reason
+from ._world import Changes, Row, World
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Violation:
+    """One row that stops the deletion, by one constraint.
+
+    Attributes:
+        row: the row that blocks.
+        parent: the row that could not go because of it, or None.
+        relationship: the ORM relationship whose statement met it, or None.
+    """
+
+    reason: Reason
+    row: Row
+    columns: tuple[str, ...]
+    constraint: str | None = None
+    parent: Row | None = None
+    fk: ForeignKey | None = None
+    relationship: str | None = None
+
+
+@dataclass(slots=True)
+class Delete:
+    """DELETE of these rows, in one statement."""
+
+    rows: list[Row]
+    relationship: str | None = None
+    expected: bool = False  # the ORM fails where a row is gone already
+
+
+@dataclass(slots=True)
+class Null:
+    """UPDATE that nulls columns of one row, as the ORM sends it."""
+
+    row: Row
+    columns: tuple[str, ...]
+    relationship: str | None = None
+
+
+Statement = Delete | Null
+
+
+@dataclass(slots=True)
+class Result:
+    """What a simulation saw."""
+
+    violations: list[Violation] = field(default_factory=list)
+    deleted: list[Row] = field(default_factory=list)
+    changed: dict[Row, None] = field(default_factory=dict)
+
+
+class Simulator(ABC):
+    """Plays statements on a world by the rules of one database.
+
+    A violation is noted and the statement goes on as if it had passed, so that all blockers are found, not the first.
+    """
+
+    def __init__(self, world: World, *, backwards: bool = False) -> None:
+        self.world = world
+        self.result = Result()
+        self.backwards = backwards
+        self._relationship: str | None = None
+        self._noted: set[tuple[Reason, str | None, tuple[str, ...], int]] = set()
+
+    def run(self, statements: Iterable[Statement]) -> Result:
+        """Play all *statements* as one transaction, the checks at its end included."""
+        for statement in statements:
+            self._relationship = statement.relationship
+            if isinstance(statement, Delete):
+                self._delete(statement)
+            else:
+                self._null(statement)
+        self._relationship = None
+        self.commit()
+        return self.result
+
+    def _delete(self, statement: Delete) -> None:
+        living = [row for row in statement.rows if row.alive]
+        if statement.expected:
+            for row in set(statement.rows) - set(living):
+                self.note(Violation(Reason.ORM, row, (), relationship=statement.relationship))
+        if living:
+            self.delete(living)
+
+    def _null(self, statement: Null) -> None:
+        if statement.row.alive:
+            self.update([statement.row], dict.fromkeys(statement.columns))
+        else:
+            self.note(Violation(Reason.ORM, statement.row, statement.columns))
+
+    @abstractmethod
+    def delete(self, rows: Sequence[Row]) -> None:
+        """One DELETE statement."""
+
+    @abstractmethod
+    def update(self, rows: Sequence[Row], changes: Changes) -> None:
+        """One UPDATE statement."""
+
+    def commit(self) -> None:
+        """The checks that wait for the end of the transaction."""
+
+    # shared pieces
+
+    def note(self, violation: Violation) -> None:
+        """Keep a violation, once a row and constraint."""
+        name = violation.constraint
+        same = (violation.reason, name, violation.columns, id(violation.row))
+        if same in self._noted:
+            return
+        self._noted.add(same)
+        if violation.relationship is None and self._relationship is not None and violation.fk is None:
+            violation = _by_relationship(violation, self._relationship)
+        self.result.violations.append(violation)
+
+    def refuse(self, fk: ForeignKey, child: Row, parent: Row | None) -> None:
+        """Note that *child* still refers to *parent*."""
+        self.note(Violation(Reason.FOREIGN_KEY, child, fk.columns, fk.name, parent, fk))
+
+    def children(self, fk: ForeignKey, row: Row) -> list[Row]:
+        """The living children, in the database's order, or against it."""
+        found = self.world.children(fk, row)
+        return found[::-1] if self.backwards else found
+
+    def bury(self, row: Row, cause: Row | None) -> None:
+        """Take the row away."""
+        row.alive = False
+        if row.cause is None:
+            row.cause = cause
+        self.result.deleted.append(row)
+
+    def change(self, row: Row, changes: Changes, fk: ForeignKey | None, cause: Row | None) -> set[str]:
+        """Write the columns and check what is checked at once; returns the columns that changed."""
+        changed = {name for name, value in changes.items() if self.world.value(row, name) != value}
+        row.changes.update({name: changes[name] for name in changed})
+        if row.cause is None:
+            row.cause = cause
+        if changed:
+            self.result.changed[row] = None
+            self._check_row(row, changed, fk, cause)
+        return changed
+
+    def relink(self, row: Row, changed: set[str]) -> Iterator[tuple[ForeignKey, Row | None | bool]]:
+        """Point *row* where its changed keys say now: yields each with its row, True for half a key, False for none."""
+        for fk in self.world.own_keys(row):
+            if fk.enforced and changed & set(fk.columns):
+                row.links.pop(fk, None)
+                yield fk, self._target(fk, row)
+
+    def _target(self, fk: ForeignKey, row: Row) -> Row | None | bool:
+        values = self.world.values(row, fk.columns)
+        if None in values:
+            return fk.match == "FULL" and any(value is not None for value in values) or None
+        target = self.world.points_to(fk, row)
+        if isinstance(target, Row):
+            self.world.link(fk, row, target)
+        return target
+
+    def _check_row(self, row: Row, changed: set[str], fk: ForeignKey | None, cause: Row | None) -> None:
+        table = self.world.schema.tables[row.table]
+        empty = tuple(
+            name
+            for name in changed
+            if not table.columns[name].nullable and self.world.value(row, name) is None
+        )
+        if empty:
+            columns = fk.columns if fk is not None else tuple(sorted(changed))
+            self.note(Violation(Reason.NOT_NULL, row, columns, None, cause, fk))
+            return
+        for check in self.world.broken_checks(row):
+            self.note(Violation(Reason.CHECK, row, check.columns, check.name, cause, fk))
+        for unique in table.uniques:
+            if set(unique.columns) & set(changed) and not unique.partial:
+                if self.world.unique_conflict(row, unique):
+                    self.note(Violation(Reason.UNIQUE, row, unique.columns, unique.name, cause, fk))
+
+
+def _by_relationship(violation: Violation, name: str) -> Violation:
+    return Violation(
+        violation.reason,
+        violation.row,
+        violation.columns,
+        violation.constraint,
+        violation.parent,
+        violation.fk,
+        name,
+    )

@@ -1,0 +1,92 @@
+"""Tables of the model as SQL needs them: columns, what tells rows apart, and the order in which the database meets them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from ._schema import Schema, Table
+
+ONLY = "ONLY"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A table to select from.
+
+    Attributes:
+        identity: the columns that tell its rows apart.
+        order: the columns that put them into the database's own order.
+        columns: all that a simulation may need: keys, references, unique columns.
+        placed: ask for ``tableoid``: its rows may lie in several tables (PostgreSQL).
+        only: leave out the tables that inherit from it.
+    """
+
+    table: Table
+    identity: tuple[str, ...]
+    order: tuple[str, ...]
+    columns: tuple[str, ...]
+    placed: bool
+    only: bool
+
+    def clause(self) -> sa.TableClause:
+        """The table, ready for a FROM."""
+        names = dict.fromkeys((*self.table.columns, *self.identity, *self.order))
+        extra = [sa.column("tableoid")] if self.placed else []
+        return sa.table(self.table.name, *map(sa.column, names), *extra, schema=self.table.schema)
+
+
+def source(schema: Schema, key: str) -> Source:
+    """How to select from the table *key*."""
+    table = schema.tables[key]
+    home = schema.tables[schema.lineage(key)[-1]]
+    below = bool(schema.descendants(home.key))
+    return Source(
+        table=table,
+        identity=_identity(schema, home),
+        order=_order(schema, home),
+        columns=_interesting(schema, table),
+        placed=below and schema.dialect == "postgresql",
+        only=schema.dialect == "postgresql" and table.kind == "table" and below,
+    )
+
+
+def _identity(schema: Schema, table: Table) -> tuple[str, ...]:
+    if table.rowid is not None:
+        return (table.rowid,)
+    if table.primary_key:
+        return table.primary_key
+    for unique in table.uniques:
+        if not unique.partial and not any(table.columns[name].nullable for name in unique.columns):
+            return unique.columns
+    return ("tableoid", "ctid") if schema.dialect == "postgresql" else tuple(table.columns)
+
+
+def _order(schema: Schema, table: Table) -> tuple[str, ...]:
+    if schema.dialect == "postgresql":
+        return ("ctid",) if table.kind == "table" else table.primary_key
+    return (table.rowid,) if table.rowid is not None else table.primary_key
+
+
+def _interesting(schema: Schema, table: Table) -> tuple[str, ...]:
+    names: list[str] = list(table.primary_key)
+    for key in schema.lineage(table.key):
+        above = schema.tables[key]
+        for fk in above.foreign_keys:
+            names += fk.columns
+        for fk in schema.children_of(key):
+            names += fk.referred_columns
+        for unique in above.uniques:
+            names += [] if unique.partial else unique.columns
+    return tuple(name for name in dict.fromkeys(names) if name in table.columns)
+
+
+def select_from(
+    clause: sa.FromClause, columns: Sequence[sa.ColumnElement[Any]], *, only: bool
+) -> sa.Select[Any]:
+    """SELECT *columns* FROM *clause*, without the tables that inherit from it where *only* says so."""
+    found = sa.select(*columns)
+    return found.with_hint(clause, ONLY, "postgresql") if only else found

@@ -1,0 +1,146 @@
+"""One trial: the rows are read, the statements of one way of deleting are played, and what happened is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapper
+
+from ._doubts import directly, doubts
+from ._load import Loader, Unsure
+from ._orm_steps import UnitOfWork, locate
+from ._schema import Schema
+from ._simulate import Delete, Result, Statement, Violation
+from ._simulators import simulator
+from ._switches import Switches
+from ._verdict import How, Reason
+from ._world import Row
+
+Key = tuple[Any, ...]
+LIMIT = 20_000  # rows of one world: a few seconds, some tens of megabytes
+LEFT_OPEN = "the order of statements that the mapping leaves open decides"
+
+
+@dataclass(slots=True)
+class Trial:
+    """What a trial showed.
+
+    Attributes:
+        rows: the subject's own rows; empty where there is no such subject.
+        violations: one a row and constraint.
+        deleted: rows that go, the subject's own first.
+        changed: rows that lose a reference and stay, with the columns.
+        doubts: why it may come otherwise.
+        depends_on_loaded: relationships whose loading would turn the outcome.
+    """
+
+    rows: list[Row]
+    violations: list[Violation] = field(default_factory=list)
+    deleted: list[Row] = field(default_factory=list)
+    changed: dict[Row, tuple[str, ...]] = field(default_factory=dict)
+    doubts: list[str] = field(default_factory=list)
+    depends_on_loaded: list[str] = field(default_factory=list)
+
+
+class Trials:
+    """Trials of one subject on one connection."""
+
+    def __init__(
+        self,
+        connection: sa.Connection,
+        schema: Schema,
+        tables: Sequence[sa.Table],
+        mapper: Mapper[Any] | None,
+        switches: Switches,
+    ) -> None:
+        self._schema = schema
+        self._tables = tables
+        self._mapper = mapper
+        self._loader = Loader(connection, schema, LIMIT, enforced=switches.enforced)
+        self._switches = switches
+
+    def run(self, how: How, key: Key) -> Trial:
+        """Try the deletion of *key*."""
+        rows = self._root(key)
+        trial = Trial(rows=[row for row in rows if row is not None])
+        if not trial.rows:
+            return trial
+        try:
+            if how is How.SQL:
+                self._run_sql(trial)
+            else:
+                self._run_orm(trial, key)
+        except Unsure as unsure:
+            trial.doubts.append(str(unsure))
+        return trial
+
+    def _root(self, key: Key) -> list[Row]:
+        """The subject's rows, those of a subclass's own table first."""
+        found: list[Row] = []
+        for table in reversed(self._tables):
+            names = [column.name for column in table.primary_key.columns]
+            types = [column.type for column in table.primary_key.columns]
+            found += self._loader.rows(locate(self._schema, table).key, names, [key], types)
+        return found if len(found) >= len(self._tables) else []
+
+    def _run_sql(self, trial: Trial) -> None:
+        self._loader.follow(trial.rows)
+        statements: list[Statement] = [Delete([row]) for row in trial.rows]
+        if len(self._tables) == 1:
+            statements = [Delete(list(trial.rows))]
+        self._seal()
+        self._keep(trial, statements, self._play(statements))
+
+    def _run_orm(self, trial: Trial, key: Key) -> None:
+        if self._mapper is None:
+            raise TypeError("how='orm' needs a mapped class; a table can only be deleted by how='sql'.")
+        plain = UnitOfWork(self._loader)
+        plans = {"": (plain, plain.plan(self._mapper, key))}
+        plans["late"] = (plain, plain.plan(self._mapper, key, late=True))
+        for name in plain.passive:
+            other = UnitOfWork(self._loader, frozenset({name}))
+            plans[name] = (other, other.plan(self._mapper, key))
+        for unit, statements in plans.values():
+            self._loader.follow(unit.rows())
+            self._loader.follow_changes(
+                (item.row, frozenset(item.columns)) for item in statements if not isinstance(item, Delete)
+            )
+        self._seal()
+        results = {name: self._play(statements) for name, (_, statements) in plans.items() if name}
+        first = self._play(plans[""][1])
+        blocked = _blocked(first, plain)
+        trial.depends_on_loaded = [
+            name
+            for name, (unit, _) in plans.items()
+            if name not in ("", "late") and _blocked(results[name], unit) != blocked
+        ]
+        if _blocked(results["late"], plain) != blocked:
+            trial.doubts.append(LEFT_OPEN)
+        self._keep(trial, plans[""][1], first)
+        trial.violations = [*plain.failures, *first.violations]
+
+    def _seal(self) -> None:
+        if self._schema.dialect == "sqlite":
+            self._loader.mark_orphans(list(self._loader.world.rows.values()))
+        self._loader.world.sealed()
+
+    def _play(self, statements: list[Statement]) -> Result:
+        self._loader.world.reset()
+        return simulator(self._schema.dialect)(self._loader.world).run(statements)
+
+    def _keep(self, trial: Trial, statements: list[Statement], result: Result) -> None:
+        trial.violations = result.violations
+        trial.deleted = result.deleted
+        stuck = {violation.row for violation in result.violations}
+        trial.changed = {
+            row: tuple(sorted(row.changes)) for row in result.changed if row.alive and row not in stuck
+        }
+        roots = [key for row in trial.rows for key in self._schema.lineage(row.table)]
+        trial.doubts += doubts(self._schema, roots, result, directly(statements))
+
+
+def _blocked(result: Result, unit: UnitOfWork) -> bool:
+    return bool(result.violations or unit.failures)

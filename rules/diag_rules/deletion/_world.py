@@ -1,0 +1,170 @@
+"""Rows and the references among them: what a simulation of a deletion works on.
+
+A world holds every row that a deletion may remove or change, and every row that refers to one of those. It is read
+once and then played with in memory; `reset` makes it as it was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from ._schema import Check, ForeignKey, Schema, Unique
+
+Changes = Mapping[str, Any]
+
+
+@dataclass(slots=True, eq=False)
+class Row:
+    """One row.
+
+    Attributes:
+        table: key of the table that holds it: the partition, not the partitioned table.
+        home: key of the table that counts it: the partitioned table.
+        identity: what tells it from its table's other rows.
+        number: its place in the order in which it was read, which is the database's own order among siblings.
+        values: the columns that were read.
+        links: the row that each foreign key points to, as far as that row is in the world; a key that is absent
+            points nowhere or outside.
+        orphaned: foreign keys that pointed nowhere from the start.
+        alive: False once deleted.
+        changes: the columns that were written, with their new values.
+        cause: the foreign key and the row by which it was reached, for the path from the subject.
+    """
+
+    table: str
+    home: str
+    identity: tuple[Any, ...]
+    number: int
+    values: dict[str, Any] = field(default_factory=dict)
+    links: dict[ForeignKey, Row] = field(default_factory=dict)
+    orphaned: frozenset[ForeignKey] = frozenset()
+    alive: bool = True
+    changes: dict[str, Any] = field(default_factory=dict)
+    cause: Row | None = None
+
+
+class Probe(Protocol):
+    """What a world asks the database while it is played with."""
+
+    def find(self, table: str, columns: tuple[str, ...], key: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """The identities of the rows with that key; NULL equals NULL."""
+
+    def broken_checks(self, row: Row) -> Iterable[Check]:
+        """The CHECK constraints that the row breaks with its changes."""
+
+    def constant(self, table: str, column: str) -> Any:
+        """The value of a column's default. Raises Unsure where it is no constant."""
+
+
+class World:
+    """Rows by identity, and by the rows that they refer to."""
+
+    def __init__(self, schema: Schema, probe: Probe) -> None:
+        self.schema = schema
+        self._probe = probe
+        self.rows: dict[tuple[str, tuple[Any, ...]], Row] = {}
+        self._children: dict[tuple[ForeignKey, int], list[Row]] = {}
+        self._sealed: dict[Row, tuple[dict[ForeignKey, Row], frozenset[ForeignKey]]] = {}
+        self._referring: dict[str, tuple[ForeignKey, ...]] = {}
+
+    def add(self, table: str, home: str, identity: tuple[Any, ...], values: dict[str, Any]) -> Row:
+        """The row of that identity, made where it is new."""
+        row = self.rows.get((home, identity))
+        if row is None:
+            row = Row(table, home, identity, len(self.rows), values)
+            self.rows[home, identity] = row
+        return row
+
+    def link(self, fk: ForeignKey, child: Row, parent: Row) -> None:
+        """Note that *child* refers to *parent*."""
+        child.links[fk] = parent
+        self._children.setdefault((fk, id(parent)), []).append(child)
+
+    def sealed(self) -> World:
+        """The world, with its rows as they are now kept for `reset`."""
+        self._sealed = {row: (dict(row.links), row.orphaned) for row in self.rows.values()}
+        for children in self._children.values():
+            children.sort(key=lambda row: row.number)
+        return self
+
+    def reset(self) -> None:
+        """Make every row as it was when the world was sealed."""
+        for row, (links, orphaned) in self._sealed.items():
+            row.alive = True
+            row.links = dict(links)
+            row.orphaned = orphaned
+            row.changes.clear()
+            row.cause = None
+
+    def referring(self, row: Row) -> tuple[ForeignKey, ...]:
+        """The foreign keys that act when *row* goes, in the database's order."""
+        found = self._referring.get(row.table)
+        if found is None:
+            lineage = self.schema.lineage(row.table)
+            keys = [fk for table in lineage for fk in self.schema.children_of(table) if fk.enforced]
+            found = tuple(sorted(keys, key=lambda fk: fk.order))
+            self._referring[row.table] = found
+        return found
+
+    def own_keys(self, row: Row) -> Iterator[ForeignKey]:
+        """The foreign keys that *row* itself is held to."""
+        for table in self.schema.lineage(row.table):
+            yield from self.schema.tables[table].foreign_keys
+
+    def children(self, fk: ForeignKey, parent: Row) -> list[Row]:
+        """The living rows that refer to *parent* by *fk*, in the database's order."""
+        found = self._children.get((fk, id(parent)), ())
+        return [child for child in found if child.alive and child.links.get(fk) is parent]
+
+    def value(self, row: Row, column: str) -> Any:
+        """The column's value now."""
+        return row.changes[column] if column in row.changes else row.values.get(column)
+
+    def default(self, row: Row, columns: Iterable[str]) -> dict[str, Any]:
+        """The defaults of the columns."""
+        return {name: self._probe.constant(row.table, name) for name in columns}
+
+    def values(self, row: Row, columns: Iterable[str]) -> tuple[Any, ...]:
+        """The columns' values now."""
+        return tuple(self.value(row, column) for column in columns)
+
+    def points_to(self, fk: ForeignKey, row: Row) -> Row | None | Literal[False]:
+        """The row that *row*'s present key refers to: None where it refers to nothing, False where that is missing."""
+        key = self.values(row, fk.columns)
+        if None in key:
+            return None
+        for identity in self._probe.find(fk.referred, fk.referred_columns, key):
+            found = self.rows.get((self.home(fk.referred), identity))
+            if found is None:
+                return None  # a row that the deletion does not touch
+            if found.alive and not any(column in found.changes for column in fk.referred_columns):
+                return found
+        return False
+
+    def broken_checks(self, row: Row) -> Iterable[Check]:
+        """The CHECK constraints that *row* breaks as it is now."""
+        changed = row.changes.keys()
+        checks = self.schema.tables[row.table].checks
+        if not any(column in changed for check in checks for column in check.columns):
+            return ()
+        return self._probe.broken_checks(row)
+
+    def unique_conflict(self, row: Row, unique: Unique) -> bool:
+        """True where another living row has the same key as *row* has now."""
+        key = self.values(row, unique.columns)
+        if None in key and unique.nulls_distinct:
+            return False
+        for other in self.rows.values():
+            same = other is not row and other.alive and other.table == row.table
+            if same and self.values(other, unique.columns) == key:
+                return True
+        home = self.home(row.table)
+        return any(
+            (home, identity) not in self.rows for identity in self._probe.find(row.table, unique.columns, key)
+        )
+
+    def home(self, table: str) -> str:
+        """The table that counts the rows of *table*: the outermost partitioned table."""
+        return self.schema.lineage(table)[-1]

@@ -111,7 +111,8 @@ def audit(  # noqa: PLR0913, PLR0917 click passes each option as an argument
 @diag_group.command("classify")
 @click.argument("code")
 @click.option(
-    "--dialect", help="The database: postgresql, mysql, mariadb, sqlite, ... By default the application's."
+    "--dialect",
+    help="The database: postgresql, mysql, mariadb, sqlite, ... By default the application's, then all.",
 )
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @with_appcontext
@@ -122,11 +123,12 @@ def classify_code(code: str, dialect: str | None, as_json: bool) -> None:  # noq
 
     Example: flask diag classify 23503
     """
-    meaning = meaning_of(code, dialect or state().engine().dialect.name)
+    own = state().engine().dialect.name
+    meaning = meaning_of(code, own, dialect)
     if meaning is None:
+        where = dialect or "any database"
         _fail(
-            f"No code found in {code[:80]!r} that {dialect or 'the database'} has: give a SQLSTATE (23503) or a number "
-            "(1451), and --dialect for another database.",
+            f"No code in {code[:80]!r} that {where} has: give a SQLSTATE (23503) or a number (1451) and its --dialect.",
             USAGE,
         )
     members = {name: plain(getattr(meaning, name)) for name in type(meaning).__dataclass_fields__}

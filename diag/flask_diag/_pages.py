@@ -8,6 +8,7 @@ from flask import Blueprint, Response, current_app, make_response, redirect, ren
 from werkzeug.wrappers import Response as BaseResponse
 
 from diag_rules.deletion import Severity
+from diag_rules.deletion.audit import REGISTRY
 
 from ._access import entrance
 from ._csp import PAGES_CSP
@@ -63,14 +64,14 @@ def subject(text: str) -> Any:
         case Unknown():
             return _page("unknown.html", status=404, text=text, unknown=answer)
         case Unreachable():
-            return _page("unreachable.html", status=503, text=text, unreachable=answer)
+            return _page("unreachable.html", text=text, unreachable=answer)  # this page is up: 200
 
 
 def audit() -> Any:
     """Show the hazards in the models. Asks no database."""
     rows = findings(state())
     counts = {severity: sum(row.severity is severity for row in rows) for severity in Severity}
-    return _page("audit.html", findings=rows, counts=counts)
+    return _page("audit.html", findings=rows, counts=counts, rules=REGISTRY)
 
 
 def _page(template: str, status: int = 200, **values: Any) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import uuid
+import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -67,10 +67,15 @@ def request_id(state: State) -> str:
     """Return the reference number of the current request: the proxy's, where it is sound, else one of ours."""
     found = memory()
     if found is None:
-        return uuid.uuid4().hex
+        return _new_id()
     if found.request_id is None:
-        found.request_id = _given_id(state) or uuid.uuid4().hex
+        found.request_id = _given_id(state) or _new_id()
     return found.request_id
+
+
+def _new_id() -> str:
+    """Return 16 hex digits: short enough to be read out to support."""
+    return secrets.token_hex(8)
 
 
 def _given_id(state: State) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import (  # noqa: F401  importing a rule registers it
     cascade_too_deep_for_innodb,
     duplicate_reference,
+    mapping_and_database_disagree,
     order_dependent_reference,
     orm_and_database_disagree,
     reference_not_enforced,
@@ -20,6 +21,7 @@ from . import (  # noqa: F401  importing a rule registers it
     unloadable_collection,
 )
 from ._baseline import as_baseline, at_or_over, exit_code, fingerprint, new_findings, read_baseline
+from ._connection import read_schema
 from ._formats import as_github, as_json, as_text, explain_rule, page
 from ._model import Model
 from ._rule import REGISTRY, Rule
@@ -43,4 +45,5 @@ __all__ = [
     "new_findings",
     "page",
     "read_baseline",
+    "read_schema",
 ]

@@ -10,13 +10,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapper, configure_mappers
 
-from diag_rules.deletion._metadata import read_metadata
+from diag_rules.deletion._metadata import action, read_metadata
 from diag_rules.deletion._schema import Action, ForeignKey, Schema, Table
 
 from ._links import Link, links
 from ._reach import Reached, Touch, by_database, by_orm
 from ._rule import Place
 from ._source import attribute_place
+
+INNODB = ("mysql", "mariadb")
 
 
 @dataclass(frozen=True)
@@ -123,22 +125,31 @@ class Model:
 
     def declared(self, fk: ForeignKey) -> bool:
         """Return whether somebody chose the action: RESTRICT, or NO ACTION written out in the mapping."""
-        if fk.ondelete is not Action.NO_ACTION:
+        # InnoDB's catalog says RESTRICT where nobody said anything
+        unsaid = (Action.NO_ACTION, Action.RESTRICT) if self.schema.dialect in INNODB else (Action.NO_ACTION,)
+        if fk.ondelete not in unsaid:
             return True
+        written = self.written(fk)
+        return written is not None and written.ondelete is not None and action(written.ondelete).refuses
+
+    def written(self, fk: ForeignKey) -> sa.ForeignKeyConstraint | None:
+        """Return the constraint of the mapping that stands for *fk*, or None where the mapping lacks it."""
         table = self.mapped.get(fk.table)
-        same = (
-            []
-            if table is None
-            else [key for key in table.foreign_key_constraints if _names(key) == fk.columns]
-        )
-        return any(key.ondelete is not None for key in same)
+        for constraint in table.foreign_key_constraints if table is not None else ():
+            if _names(constraint) == fk.columns and self.keys.get(_referred(constraint)) == fk.referred:
+                return constraint
+        return None
 
     def inherits(self, fk: ForeignKey) -> bool:
-        """Return whether *fk* only ties a subclass's table to its parent's, whose rows the ORM deletes as one."""
+        """Return whether *fk* only ties a subclass's table to its parent's, whose rows the ORM deletes as one.
+
+        Without a discriminator it doesn't: a row loaded as the parent goes alone.
+        """
         table = self.mapped.get(fk.table)
-        above = [
-            each.inherits for each in self.mappers if each.local_table is table and each.inherits is not None
+        heirs = [
+            each for each in self.mappers if each.local_table is table and each.polymorphic_on is not None
         ]
+        above = [each.inherits for each in heirs if each.inherits is not None]
         return any(self.keys.get(parent) == fk.referred for parent in _tables_of(above))
 
     def place(self, fk: ForeignKey) -> Place | None:
@@ -169,6 +180,13 @@ class Model:
 
 def _names(constraint: sa.ForeignKeyConstraint) -> tuple[str, ...]:
     return tuple(element.parent.name for element in constraint.elements)
+
+
+def _referred(constraint: sa.ForeignKeyConstraint) -> Any:
+    try:
+        return constraint.referred_table
+    except sa.exc.NoReferenceError:  # a table that the application does not map
+        return None
 
 
 def _mappers_of(subjects: Iterable[Any]) -> list[Mapper[Any]]:

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from diag_rules.deletion._finding import Severity
 from diag_rules.deletion._schema import Action, ForeignKey, Schema
 
-from ._model import Model
+from ._model import INNODB, Model
 from ._rule import Hazard, rule
 from ._words import where
 
 NESTED = 14  # actions below the root that InnoDB 10.11 carries out; the 15th fails with error 193
-_MEANT_FOR = ("", "mysql", "mariadb")
 
 
 @rule("DEL010", "cascade-too-deep-for-innodb", Severity.WARNING)
@@ -25,7 +24,7 @@ def check(model: Model) -> Iterator[Hazard]:
         keys catches.
     Hint: delete the lower part first in the application, or break the chain.
     """
-    if model.schema.dialect not in _MEANT_FOR:
+    if model.schema.dialect not in ("", *INNODB):
         return
     for root in model.roots:
         chain = _longest(model.schema, root, {}, frozenset())

@@ -17,8 +17,8 @@ def check(model: Model) -> Iterator[Hazard]:
     """Two foreign keys over the same columns to the same key.
 
     What it flags: a second foreign key with the same columns and the same target as another, in whatever order it lists them.
-    Why: each is checked and each acts; where one cascades and the other has no action, the database refuses or not by the order
-        of their names or creation. It is usually left behind by a migration that added instead of altered.
+    Why: each is checked and each acts; where one cascades and the other has no action, whether the database refuses depends on
+        the order of their names or creation. Two alike cost time only, and are a note. It is usually left behind by a migration that added instead of altered.
     Hint: drop the one whose action is wrong.
     """
     seen: dict[tuple[str, str, frozenset[tuple[str, str]]], ForeignKey] = {}
@@ -31,7 +31,7 @@ def check(model: Model) -> Iterator[Hazard]:
                 message=f"{where(fk)} refers to {target(fk)} by two foreign keys, {_named(first)} and {_named(fk)}.",
                 fix=f"Drop one of them with a migration{_choice(first, fk)}.",
                 place=model.place(fk),
-                severity=Severity.ERROR if _clash(first, fk) else None,
+                severity=None if _clash(first, fk) else Severity.NOTE,
             )
 
 

@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from diag_rules.deletion._finding import Severity
 from diag_rules.deletion._schema import ForeignKey, Table
 
-from ._model import Model
+from ._model import INNODB, Model
 from ._rule import Hazard, rule
 from ._words import where
-
-_INDEXES_ITSELF = ("mysql", "mariadb")
 
 
 @rule("DEL009", "unindexed-reference", Severity.NOTE)
@@ -24,7 +22,7 @@ def check(model: Model) -> Iterator[Hazard]:
         that made one deletion 244 times slower (879 ms instead of 3.6 ms), and cascades end in statement timeouts.
     Hint: add an index that begins with the columns, on PostgreSQL with CREATE INDEX CONCURRENTLY.
     """
-    if model.schema.dialect in _INDEXES_ITSELF:
+    if model.schema.dialect in INNODB:
         return
     seen = set()
     for fk in model.references():

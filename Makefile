@@ -9,6 +9,9 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 UV = $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
+# trust what the machine trusts, as pip, git and curl do: many networks have a certificate authority of their own
+export UV_SYSTEM_CERTS := true
+export UV_NATIVE_TLS := true
 # versions and hashes come from requirements.lock; what is asked for, from pyproject.toml
 INSTALL = $(UV) pip install --quiet --python $(BIN)/python --constraint requirements.lock
 

@@ -119,7 +119,7 @@ class Moment:
     def at(self, now: datetime) -> datetime:
         """Return the point in time, in UTC; a result outside the calendar becomes its nearest end."""
         base = now if self.base == "now" else now.replace(hour=0, minute=0, second=0, microsecond=0)
-        start = self.base if isinstance(self.base, datetime) else base
+        start = self.base.astimezone(UTC) if isinstance(self.base, datetime) else base
         try:
             return start + self.offset
         except OverflowError:

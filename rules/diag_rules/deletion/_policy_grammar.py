@@ -225,7 +225,8 @@ class _Translator:
         return self._against(second, symbol, self._moment(second, symbol, first, -span.value))
 
     def _columns(self, first: Operand, symbol: str, second: Operand, *, moved: bool) -> Node:
-        alike = first.family is second.family and type(first.type) is type(second.type)
+        same = first.family is Family.WHOLE or type(first.type) is type(second.type)
+        alike = same and first.family is second.family
         zones = [getattr(operand.type, "timezone", None) for operand in (first, second)]
         if moved or not alike or zones[0] != zones[1] or first.family is Family.OPAQUE:
             raise PolicyError(

@@ -6,6 +6,7 @@ from . import (  # noqa: F401  importing a rule registers it
     cascade_too_deep_for_innodb,
     duplicate_reference,
     mapping_and_database_disagree,
+    only_the_orm_acts,
     order_dependent_reference,
     orm_and_database_disagree,
     reference_not_enforced,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -26,6 +26,7 @@ class Link:
         deletes: deleting the owner deletes the other side by the ORM's cascade.
         passive: its ``passive_deletes``.
         lazy: its loading strategy.
+        concrete: the target is a base of concrete classes, of whose tables this is one.
     """
 
     name: str
@@ -38,6 +39,12 @@ class Link:
     deletes: bool
     passive: bool | Literal["all"]
     lazy: str
+    concrete: bool = False
+
+    @property
+    def where(self) -> str:
+        """The link as findings name it: one relationship can reach several concrete tables."""
+        return f"{self.name} ({self.table.name})" if self.concrete else self.name
 
     @property
     def place(self) -> Place | None:
@@ -67,26 +74,40 @@ def backref_origin(prop: RelationshipProperty[Any]) -> RelationshipProperty[Any]
 
 
 def links(mappers: Iterable[Mapper[Any]]) -> Iterator[Link]:
-    """Yield the one-to-many, one-to-one and many-to-many relationships, each once, at the class that defines it."""
+    """Yield the one-to-many, one-to-one and many-to-many relationships, each once, at the class that defines it.
+
+    A relationship to a base of concrete classes is yielded once for each of their tables.
+    """
     for mapper in mappers:
         for prop in mapper.relationships:
-            if prop.parent is mapper and not prop.viewonly:
-                link = _link(mapper, prop)
-                if link is not None:
-                    yield link
+            referencing = [column for _, column in prop.synchronize_pairs]
+            if (
+                prop.parent is not mapper
+                or prop.viewonly
+                or prop.direction is RelationshipDirection.MANYTOONE
+            ):
+                continue
+            if referencing and isinstance(referencing[0].table, sa.Table):
+                yield _link(prop, prop.mapper, referencing[0].table, referencing)
+            elif referencing:
+                yield from _concrete(prop, referencing)
 
 
-def _link(mapper: Mapper[Any], prop: RelationshipProperty[Any]) -> Link | None:
-    if prop.direction is RelationshipDirection.MANYTOONE or not prop.synchronize_pairs:
-        return None
-    referencing = [column for _, column in prop.synchronize_pairs]
-    table = referencing[0].table
-    if not isinstance(table, sa.Table):
-        return None
+def _concrete(prop: RelationshipProperty[Any], referencing: list[Any]) -> Iterator[Link]:
+    for target in prop.mapper.self_and_descendants:
+        table = target.local_table
+        if isinstance(table, sa.Table) and all(column.name in table.c for column in referencing):
+            yield replace(_link(prop, target, table, referencing), concrete=True)
+
+
+def _link(
+    prop: RelationshipProperty[Any], target: Mapper[Any], table: sa.Table, referencing: list[Any]
+) -> Link:
+    owner = prop.parent
     return Link(
-        name=f"{mapper.class_.__name__}.{prop.key}",
-        owner=mapper,
-        target=prop.mapper,
+        name=f"{owner.class_.__name__}.{prop.key}",
+        owner=owner,
+        target=target,
         prop=prop,
         table=table,
         columns=tuple(column.name for column in referencing),

@@ -14,7 +14,7 @@ from diag_rules.deletion._metadata import action, read_metadata
 from diag_rules.deletion._schema import Action, ForeignKey, Schema, Table
 
 from ._links import Link, links
-from ._reach import Reached, Touch, by_database, by_orm
+from ._reach import Deleted, Reached, Touch, by_database, by_orm
 from ._rule import Place
 from ._source import attribute_place
 
@@ -78,28 +78,31 @@ class Model:
     def reached(self) -> dict[str, Reached]:
         """The tables that go with a subject, by the database's cascades or by the ORM's."""
         found = by_database(self.schema, self.roots)
-        for mapper, (_, path) in self.deleted.items():
+        for mapper, deleted in self.deleted.items():
             for table in _tables_of([mapper]):
                 key = self.keys.get(table)
                 if key is not None and key in self.mapped and key not in found:
-                    found[key] = Reached(self._path(path), frozenset())
+                    found[key] = Reached(self._path(deleted.path), frozenset())
         return found
 
     @cached_property
-    def deleted(self) -> Mapping[Mapper[Any], tuple[Touch, tuple[Mapper[Any], ...]]]:
+    def deleted(self) -> Mapping[Mapper[Any], Deleted]:
         """The classes whose objects the ORM deletes itself."""
         return by_orm(self.root_mappers, self._outgoing)
 
     def touch(self, link: Link) -> Touch | None:
         """Return how surely the ORM acts on *link* when a subject is deleted; None for never."""
-        found = [touch for mapper, (touch, _) in self.deleted.items() if mapper.isa(link.owner)]
+        found = [
+            each.touch
+            for mapper, each in self.deleted.items()
+            if mapper.isa(link.owner) and not each.came_from(link)
+        ]
         return max(found, default=None)
 
     def orm_deletes(self, key: str) -> Touch | None:
         """Return how surely the ORM itself deletes rows of the table *key*."""
-        found = [
-            touch for mapper, (touch, _) in self.deleted.items() if self.mapped.get(key) in mapper.tables
-        ]
+        table = self.mapped.get(key)
+        found = [each.touch for mapper, each in self.deleted.items() if table in mapper.tables]
         return max(found, default=None)
 
     def references(self) -> Iterator[ForeignKey]:
@@ -135,10 +138,16 @@ class Model:
     def written(self, fk: ForeignKey) -> sa.ForeignKeyConstraint | None:
         """Return the constraint of the mapping that stands for *fk*, or None where the mapping lacks it."""
         table = self.mapped.get(fk.table)
-        for constraint in table.foreign_key_constraints if table is not None else ():
-            if _names(constraint) == fk.columns and self.keys.get(_referred(constraint)) == fk.referred:
-                return constraint
-        return None
+        constraints = table.foreign_key_constraints if table is not None else ()
+        same = [
+            each
+            for each in constraints
+            if _names(each) == fk.columns and self.keys.get(_referred(each)) == fk.referred
+        ]
+        # of duplicates, the one of that name, else one of that action
+        return max(
+            same, key=lambda each: (each.name == fk.name, action(each.ondelete) is fk.ondelete), default=None
+        )
 
     def inherits(self, fk: ForeignKey) -> bool:
         """Return whether *fk* only ties a subclass's table to its parent's, whose rows the ORM deletes as one.
@@ -153,15 +162,18 @@ class Model:
         return any(self.keys.get(parent) == fk.referred for parent in _tables_of(above))
 
     def place(self, fk: ForeignKey) -> Place | None:
-        """Return where the column of *fk* is written, or its class's ``__table_args__``, or the class; else None."""
+        """Return where the column of *fk* is written, or its ``__table_args__``, class or relationship; else None."""
         table = self.mapped.get(fk.table)
-        for mapper in self.mappers:
-            if mapper.local_table is table and table is not None:
-                column = table.c[fk.columns[0]]
-                prop = mapper.get_property_by_column(column) if column in mapper.columns.values() else None
-                names = [prop.key] if prop is not None and len(fk.columns) == 1 else []
-                return attribute_place(mapper.class_, *names, "__table_args__")
-        return None
+        owners = [mapper for mapper in self.mappers if mapper.local_table is table and table is not None]
+        found = [self._column_place(mapper, fk) for mapper in owners]
+        # classes made by type() have no source, but a relationship to them may
+        return next(filter(None, (*found, *(link.place for link in self.links_over(fk)))), None)
+
+    def _column_place(self, mapper: Mapper[Any], fk: ForeignKey) -> Place | None:
+        column = self.mapped[fk.table].c.get(fk.columns[0])
+        known = column is not None and column in mapper.columns.values() and len(fk.columns) == 1
+        names = [mapper.get_property_by_column(column).key] if column is not None and known else []
+        return attribute_place(mapper.class_, *names, "__table_args__")
 
     def path(self, key: str) -> str:
         """Return the chain of tables from the subject to *key*, for people: ``projects -> releases``."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from sqlalchemy.orm import Mapper
+from sqlalchemy.orm import Mapper, RelationshipProperty
 
 from diag_rules.deletion._schema import Action, ForeignKey, Schema
 
@@ -56,31 +56,50 @@ def cascades(schema: Schema, key: str) -> Iterable[ForeignKey]:
     return (fk for fk in schema.children_of(key) if fk.ondelete is Action.CASCADE and fk.table != key)
 
 
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """A class whose objects ``session.delete()`` of a subject deletes.
+
+    Attributes:
+        path: the classes from the subject to this one, both included.
+        by: the many-to-one relationship whose delete cascade leads here, or None.
+    """
+
+    touch: Touch
+    path: tuple[Mapper[Any], ...]
+    by: RelationshipProperty[Any] | None = None
+
+    def came_from(self, link: Link) -> bool:
+        """Return whether *link* only leads back to the one object that is being deleted and led here."""
+        if self.by is None or not (self.by.single_parent or link.prop.uselist is False):
+            return False
+        return set(link.columns) == {column.name for column in self.by.local_columns} and link.target.isa(
+            self.by.parent
+        )
+
+
 def by_orm(
     roots: Iterable[Mapper[Any]], outgoing: Callable[[Mapper[Any]], Iterable[Link]]
-) -> Mapping[Mapper[Any], tuple[Touch, tuple[Mapper[Any], ...]]]:
-    """Return every mapper whose objects ``session.delete()`` of a root deletes, how surely, and by which classes."""
-    found: dict[Mapper[Any], tuple[Touch, tuple[Mapper[Any], ...]]] = {}
-    todo: list[tuple[Mapper[Any], Touch, tuple[Mapper[Any], ...]]] = [
-        (each, Touch.ALWAYS, (root,)) for root in roots for each in root.self_and_descendants
-    ]
+) -> Mapping[Mapper[Any], Deleted]:
+    """Return every mapper whose objects ``session.delete()`` of a root deletes."""
+    found: dict[Mapper[Any], Deleted] = {}
+    todo = [(each, Deleted(Touch.ALWAYS, (root,))) for root in roots for each in root.self_and_descendants]
     while todo:
-        mapper, touch, path = todo.pop(0)
-        if mapper in found and found[mapper][0] >= touch:
+        mapper, deleted = todo.pop(0)
+        if mapper in found and found[mapper].touch >= deleted.touch:
             continue
-        found[mapper] = (touch, path)
-        for target, next_touch in _steps(mapper, touch, outgoing):
-            todo += [(each, next_touch, (*path, target)) for each in target.self_and_descendants]
+        found[mapper] = deleted
+        for target, step in _steps(mapper, deleted, outgoing):
+            todo += [(each, step) for each in target.self_and_descendants]
     return found
 
 
 def _steps(
-    mapper: Mapper[Any], touch: Touch, outgoing: Callable[[Mapper[Any]], Iterable[Link]]
-) -> Iterable[tuple[Mapper[Any], Touch]]:
+    mapper: Mapper[Any], deleted: Deleted, outgoing: Callable[[Mapper[Any]], Iterable[Link]]
+) -> Iterable[tuple[Mapper[Any], Deleted]]:
     for link in outgoing(mapper):
-        if link.deletes and not link.secondary:
-            yield link.target, Touch.LOADED if link.passive else touch
-        elif link.deletes:
-            yield link.target, touch
+        if link.deletes:
+            touch = Touch.LOADED if link.passive and not link.secondary else deleted.touch
+            yield link.prop.mapper, Deleted(touch, (*deleted.path, link.prop.mapper))
     for prop in many_to_one_deletes(mapper):
-        yield prop.mapper, touch
+        yield prop.mapper, Deleted(deleted.touch, (*deleted.path, prop.mapper), prop)

@@ -86,7 +86,7 @@ def _active(model: Model, link: Link, fk: ForeignKey) -> Hazard | None:
 
 def _hazard(link: Link, what: str, fix: str, severity: Severity | None = None) -> Hazard:
     return Hazard(
-        where=link.name, message=f"{link.name} {what}", fix=fix, place=link.place, severity=severity
+        where=link.where, message=f"{link.name} {what}", fix=fix, place=link.place, severity=severity
     )
 
 

@@ -8,9 +8,11 @@ from diag_rules.deletion._finding import Severity
 from diag_rules.deletion._schema import ForeignKey
 
 from ._diamonds import refusals
+from ._links import Link
 from ._model import Model
+from ._reach import Touch
 from ._rule import Hazard, rule
-from ._words import actions, where
+from ._words import actions, nullable, where
 
 
 @rule("DEL003", "reference-without-action", Severity.WARNING)
@@ -45,3 +47,15 @@ def _goes_first(model: Model, fk: ForeignKey) -> bool:
     return (
         fk.table in model.reached and fk.referred not in model.roots and bool(model.reached[fk.table].levels)
     )
+
+
+def attended(model: Model, fk: ForeignKey) -> bool:
+    """Return whether session.delete() deletes the referred rows one by one and clears the rows behind *fk* first."""
+    return bool(attending(model, fk)) and model.orm_deletes(fk.referred) is Touch.ALWAYS
+
+
+def attending(model: Model, fk: ForeignKey) -> list[Link]:
+    """Return the relationships that delete or detach the rows behind *fk*; one that nulls NOT NULL columns only fails."""
+    detachable = nullable(fk.columns, fk.table, model.schema)
+    over = [link for link in model.links_over(fk) if not link.passive and link.lazy != "write_only"]
+    return [link for link in over if link.deletes or link.secondary or detachable]

@@ -8,10 +8,9 @@ from diag_rules.deletion._finding import Severity
 from diag_rules.deletion._schema import ForeignKey
 
 from ._model import Model
-from ._reach import Touch
 from ._rule import Hazard, rule
 from ._words import actions, where
-from .reference_without_action import unattended
+from .reference_without_action import attended, unattended
 
 
 @rule("DEL004", "reference-without-action-behind-cascade", Severity.ERROR)
@@ -27,24 +26,16 @@ def check(model: Model) -> Iterator[Hazard]:
     for fk in model.references():
         if fk.referred in model.roots or not unattended(model, fk):
             continue
-        attended = _by_orm(model, fk)
-        if attended and not model.reached[fk.referred].levels:
-            continue  # the ORM alone deletes the parents, and takes care of the children
+        if attended(model, fk):
+            continue  # DEL017: session.delete() passes
         yield Hazard(
             where=where(fk),
             message=f"{where(fk)} refers to {fk.referred} without ON DELETE, behind the cascade "
             f"{model.path(fk.referred)} -> {fk.table}: one such row blocks the deletion of {_root(model, fk)}.",
             fix=f"Write {actions(fk, model.schema)}.",
             place=model.place(fk),
-            severity=Severity.WARNING if attended else None,
         )
 
 
 def _root(model: Model, fk: ForeignKey) -> str:
     return model.reached[fk.referred].path[0]
-
-
-def _by_orm(model: Model, fk: ForeignKey) -> bool:
-    """Return whether session.delete() deletes the parents one by one and clears their children first."""
-    attending = [link for link in model.links_over(fk) if not link.passive]
-    return bool(attending) and model.orm_deletes(fk.referred) is Touch.ALWAYS

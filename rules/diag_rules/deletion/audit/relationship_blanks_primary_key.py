@@ -21,8 +21,8 @@ def check(model: Model) -> Iterator[Hazard]:
         foreign key column is part of the other side's primary key (association objects, one-to-one extensions).
     Why: ``session.delete()`` raises AssertionError, "Dependency rule tried to blank-out primary key column", before it sends
         any SQL, as soon as the owner has such a row.
-    Hint: let the ORM delete the rows with ``cascade="all, delete-orphan"``, or the database with ON DELETE CASCADE and
-        ``passive_deletes=True``.
+    Hint: let the ORM delete the rows with ``cascade="all, delete-orphan"``; where the foreign key has ON DELETE CASCADE, add
+        ``passive_deletes=True``, so that they need not be loaded.
     """
     for link in model.links:
         table, touch = model.table_of(link), model.touch(link)
@@ -38,11 +38,11 @@ def check(model: Model) -> Iterator[Hazard]:
         for column in [name for name in link.columns if name in table.primary_key][:1]:
             fk = model.key_of(link)
             cascading = fk is not None and fk.ondelete is Action.CASCADE
-            change = "passive_deletes=True" if cascading else 'cascade="all, delete-orphan"'
+            change = 'cascade="all, delete-orphan"' + (" and passive_deletes=True" if cascading else "")
             yield Hazard(
-                where=link.name,
+                where=link.where,
                 message=f"{link.name} makes session.delete() blank {reference(table.key, (column,))}, which is part of a "
-                f"primary key: deleting a {owner(link)} that has any raises AssertionError.",
+                f"primary key: deleting any {owner(link)} that has such rows raises AssertionError.",
                 fix=f"Add {change} to the {link.call}.",
                 place=link.place,
                 severity=None if touch is Touch.ALWAYS else Severity.WARNING,

@@ -23,8 +23,9 @@ def check(model: Model) -> Iterator[Hazard]:
     Why: before ``session.delete()`` deletes the owner it loads the other side and sends ``UPDATE ... SET column = NULL``.
         The database refuses that, even where the foreign key says ON DELETE CASCADE.
         (This was PyPI's outage page of 2025, pypi/warehouse#17751.)
-    Hint: set ``passive_deletes=True`` where the foreign key cascades; else let the ORM delete with
-        ``cascade="all, delete-orphan"``, or leave the decision to the database with ``passive_deletes="all"``.
+    Hint: set ``passive_deletes=True`` where the foreign key cascades; with ``cascade="all, delete-orphan"`` beside it the
+        deletion also passes while the collection is loaded, which the ORM otherwise nulls. Without ON DELETE use that cascade
+        alone, or leave the decision to the database with ``passive_deletes="all"``.
     """
     for link in model.links:
         table, touch = model.table_of(link), model.touch(link)
@@ -38,15 +39,12 @@ def check(model: Model) -> Iterator[Hazard]:
 
 def _hazard(model: Model, link: Link, column: str, touch: Touch) -> Hazard:
     fk = model.key_of(link)
-    when = (
-        f"deleting a {owner(link)} that has any fails"
-        if touch is Touch.ALWAYS
-        else f"deleting a loaded {owner(link)} fails"
-    )
+    loaded = "" if touch is Touch.ALWAYS else "loaded "
     deliberate = fk is not None and fk.ondelete.refuses and model.declared(fk)
     return Hazard(
-        where=link.name,
-        message=f"{link.name} makes session.delete() set {column} to NULL, but the column is NOT NULL: {when}.",
+        where=link.where,
+        message=f"{link.name} makes session.delete() set {column} to NULL, but the column is NOT NULL: "
+        f"deleting any {loaded}{owner(link)} that has such rows fails.",
         fix=_fix(link, fk, deliberate=deliberate),
         place=link.place,
         severity=None if touch is Touch.ALWAYS and not deliberate else Severity.WARNING,
@@ -55,7 +53,10 @@ def _hazard(model: Model, link: Link, column: str, touch: Touch) -> Hazard:
 
 def _fix(link: Link, fk: ForeignKey | None, *, deliberate: bool) -> str:
     if fk is not None and fk.ondelete is Action.CASCADE:
-        return f"Add passive_deletes=True to the {link.call}: {where(fk)} has ON DELETE CASCADE, so the database deletes the rows."
+        return (
+            f"Add passive_deletes=True to the {link.call}: {where(fk)} has ON DELETE CASCADE, so the database deletes the rows. "
+            'Add cascade="all, delete-orphan" too, so that it also works while the collection is loaded.'
+        )
     if deliberate and fk is not None:
         return (
             f'Add passive_deletes="all" to the {link.call}, so that the {fk.ondelete} of {where(fk)} decides.'

@@ -29,7 +29,7 @@ def check(model: Model) -> Iterator[Hazard]:
         if link.lazy == "dynamic" and _nulled(model, link):
             continue  # DEL001 and DEL002 say what is worse
         yield Hazard(
-            where=link.name,
+            where=link.where,
             message=f"{link.name} is {link.lazy}, and {_consequence(link)}.",
             fix=f"Add passive_deletes=True to the {link.call}, with an ON DELETE action on its foreign key.",
             place=link.place,
@@ -47,8 +47,8 @@ def _nulled(model: Model, link: Link) -> bool:
 
 def _consequence(link: Link) -> str:
     if link.lazy == "write_only":
-        return f"deleting a {owner(link)} raises InvalidRequestError without passive_deletes"
-    return f"deleting a {owner(link)} loads all its rows without passive_deletes"
+        return f"deleting any {owner(link)} raises InvalidRequestError without passive_deletes"
+    return f"deleting any {owner(link)} loads all its rows without passive_deletes"
 
 
 def _severity(link: Link, touch: Touch) -> Severity | None:

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -28,6 +29,13 @@ from flask_diag.demo.models import Base, InvitationStatus, Project, ReleaseObser
 
 PAGE = {"Accept": "text/html"}
 BROWSER = {**PAGE, "Origin": "http://localhost"}
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder outside of pytest's own, which each new run closes to the account that the server runs as under root."""
+    with TemporaryDirectory(prefix="flask-diag-demo-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
 
 
 @pytest.fixture(scope="module")
@@ -339,15 +347,22 @@ def serving(folder: Path, *arguments: str, **settings: str) -> Iterator[tuple[su
             process.terminate()
 
 
+def test_a_folder_that_cannot_be_written_is_named_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(RuntimeError, match=r"file.*DEMO_DIR"):
+        open_database("sqlite", tmp_path / "file")
+
+
 @pytest.mark.parametrize("name", DATABASES)
-def test_make_demo_serves_over_a_real_socket_and_ends_cleanly(name: str, tmp_path: Path) -> None:
-    with serving(tmp_path, "--db", name) as (process, url):
+def test_make_demo_serves_over_a_real_socket_and_ends_cleanly(name: str, folder: Path) -> None:
+    with serving(folder, "--db", name) as (process, url):
         with urllib.request.urlopen(f"{url}/projects/sampleproject") as answer:
             assert answer.status == 200
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
 
-    assert not (tmp_path / "postgresql" / "postmaster.pid").exists()
+    assert not (folder / "postgresql" / "postmaster.pid").exists()
 
 
 def test_a_taken_port_is_named_with_the_way_out(tmp_path: Path) -> None:

@@ -12,10 +12,11 @@ from types import FrameType
 from typing import NoReturn
 
 from flask import Flask
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from ._app import create_app
 from ._database import DATABASES, Database, fill, open_database
+from ._seed import PROJECTS
 
 HOST = "127.0.0.1"
 
@@ -59,27 +60,27 @@ class Quiet(WSGIRequestHandler):
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Serve until Ctrl-C, then leave the database as it was found: there, and with no server of ours running."""
+    """Serve until Ctrl-C, then leave the database there, and no server of ours running."""
     options = _options(arguments)
     signal.signal(signal.SIGTERM, _end)
-    listener = _listen(options.port)
     try:
-        database = open_database(options.db)
-        database.bring_back()
-        fill(database.engine)
-        app = create_app(database=database)
+        with _listen(options.port) as listener:
+            _run(options.db, listener)
     except (ValueError, RuntimeError) as wrong:
         sys.exit(str(wrong))
-    server = make_server(HOST, 0, app, threaded=True, request_handler=Quiet, fd=listener.fileno())
-    print(introduction(app, database, server.port), flush=True)  # noqa: T201 - what to open
-    _serve(server, database)
-
-
-def _serve(server: BaseWSGIServer, database: Database) -> None:
-    try:
-        server.serve_forever()
     except KeyboardInterrupt:
         pass
+
+
+def _run(name: str, listener: socket.socket) -> None:
+    database = open_database(name)
+    database.bring_back()
+    fill(database.engine)
+    app = create_app(database=database)
+    server = make_server(HOST, 0, app, threaded=True, request_handler=Quiet, fd=listener.fileno())
+    print(introduction(app, database, server.port), flush=True)  # noqa: T201 - what to open
+    try:
+        server.serve_forever()
     finally:
         server.server_close()
         database.bring_back()
@@ -91,7 +92,7 @@ def introduction(app: Flask, database: Database, port: int) -> str:
     url = f"http://{HOST}:{port}"
     words = WITH if app.extensions["demo"].plugin else WITHOUT
     words = {key: text.format(url=url) for key, text in words.items()}
-    return TO_TRY.format(url=url, title=database.title, projects=2_000, **words)
+    return TO_TRY.format(url=url, title=database.title, projects=PROJECTS, **words)
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from flask import Flask, current_app, g, request
+from prometheus_client import CollectorRegistry
 from sqlalchemy.orm import Session, sessionmaker
+
+from flask_diag import Diagnostics
 
 from ._before import answer_like_pypi
 from ._database import Database, open_database
 from ._forms import refuse_foreign_forms, token_field
 from ._outage import switch
 from ._pages import pages
+from ._removal import POLICY
 from .models import Project
-
-if TYPE_CHECKING:
-    from diag_exporters import Exporter
-
-POLICY = Path(__file__).with_name("deletion.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +42,7 @@ def create_app(
     diag: bool | None = None,
     clean_up: bool | None = None,
     database: Database | None = None,
-    exporters: Sequence[Exporter] | None = None,
+    registry: CollectorRegistry | None = None,
 ) -> Flask:
     """Make the demo; what is not given comes from the environment.
 
@@ -55,7 +51,7 @@ def create_app(
         diag: False shows the world without the plugin; else ``$DIAG``, ``on`` or ``off``.
         clean_up: True lets every deletion remove invitations by itself; else ``$CLEANUP``.
         database: an open one, instead of *db*.
-        exporters: as for :class:`flask_diag.Diagnostics`.
+        registry: where the plugin counts; else prometheus-client's own.
 
     Raises:
         ValueError: the environment or *db* holds something else.
@@ -72,25 +68,22 @@ def create_app(
     app.teardown_appcontext(_close_session)
     app.context_processor(_for_templates)
     if plugin:
-        _diagnose(app, database, exporters)
+        _diagnose(app, database, registry)
     else:
         answer_like_pypi(app)
     return app
 
 
-def _diagnose(app: Flask, database: Database, exporters: Sequence[Exporter] | None) -> None:
+def _diagnose(app: Flask, database: Database, registry: CollectorRegistry | None) -> None:
     """All that an application does to have diagnostics."""
-    from flask_diag import Diagnostics
-
-    options = {} if exporters is None else {"exporters": exporters}
     Diagnostics(
         app,
         database.engine,
         subject=Project,
         policy=POLICY,
         lookup="normalized_name",
+        registry=registry,
         authorize=_from_this_machine,
-        **options,
     )
 
 

@@ -138,11 +138,17 @@ def open_database(name: str, folder: Path | None = None) -> Database:
 
     Raises:
         ValueError: no database of the demo is called *name*.
-        RuntimeError: it needs a package that is not installed.
+        RuntimeError: it needs a package that is not installed, or *folder* cannot be written.
     """
     if name not in DATABASES:
         raise ValueError(f"The demo has no database {name!r}: choose DB={' or DB='.join(DATABASES)}.")
-    database = DATABASES[name](folder or default_folder())
+    folder = folder or default_folder()
+    try:
+        database = DATABASES[name](folder)
+    except OSError as refused:
+        raise RuntimeError(
+            f"The demo cannot keep its data in {folder} ({refused}): set DEMO_DIR to a folder of yours."
+        ) from refused
     if not database.away and not _filled(database.engine):
         fill(database.engine)
     return database
@@ -156,7 +162,7 @@ def _filled(engine: Engine) -> bool:
 
 
 def fill(engine: Engine) -> None:
-    """Empty the database and put the demo's data in, in one transaction: the same rows every time."""
+    """Make the tables anew and put the demo's data in: the same rows every time, and all of them or none."""
     with engine.begin() as connection:
         Base.metadata.drop_all(connection)
         Base.metadata.create_all(connection)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+
+from diag_rules.deletion import Verdict
 
 from ._answers import wants_page
 from ._index import find_invitation, find_project, list_projects, open_reports
@@ -14,9 +15,7 @@ from ._removal import clean_up_wanted, remove, what_went
 from ._session import the_session
 from .models import Project
 
-if TYPE_CHECKING:
-    from diag_rules.deletion import Verdict
-
+CSP = "default-src 'self'; frame-ancestors 'none'; form-action 'self'"
 pages = Blueprint(
     "index", __name__, template_folder="templates", static_folder="static", static_url_path="/demo/static"
 )
@@ -24,6 +23,7 @@ pages = Blueprint(
 
 @pages.after_request
 def _lock_down(response: Response) -> Response:
+    """Run nothing but our own files; the plugin's answers bring a policy of their own."""
     response.headers["Content-Security-Policy"] = (
         "default-src 'self'; frame-ancestors 'none'; form-action 'self'"
     )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import TypedDict
 
-from flask import current_app, request
+from flask import request
 
-if TYPE_CHECKING:
-    from diag_rules.deletion import Effect, Verdict
+from diag_rules.deletion import DeletionRules, Effect, Verdict
 
 from ._session import the_demo, the_session
 from .models import Project
 
+POLICY = Path(__file__).with_name("deletion.toml")
 NAMES = {
     "projects": ("project", "projects"),
     "releases": ("release", "releases"),
@@ -33,6 +36,12 @@ class Went(TypedDict):
     with_it: list[str]
 
 
+@cache
+def _rules() -> DeletionRules:
+    """Read the models and the policy at the first use."""
+    return DeletionRules(Project, policy=POLICY)
+
+
 def clean_up_wanted() -> bool:
     """Whether this request, or the demo as a whole, wants invitations removed with the project."""
     demo = the_demo()
@@ -45,15 +54,15 @@ def remove(project: Project) -> Verdict:
     Raises:
         DeletionRefused: something else blocks; nothing is changed.
     """
-    rules = current_app.extensions["diag"].rules
-    verdict = rules.delete(the_session(), project)
+    verdict = _rules().delete(the_session(), project)
     the_session().commit()
     return verdict
 
 
 def what_went(verdict: Verdict) -> Went:
     """Put what the safe delete did into words."""
-    return {"removed": list(map(_words, verdict.done)), "with_it": list(map(_words, verdict.deleted))}
+    first = Counter(verdict.done) - Counter(verdict.deleted)
+    return {"removed": list(map(_words, first.elements())), "with_it": list(map(_words, verdict.deleted))}
 
 
 def _words(effect: Effect) -> str:

@@ -103,19 +103,26 @@ def _answer(found: State, error: Exception, incident: Incident | None) -> Respon
     with guarded("answering an error"):
         if isinstance(error, DeletionRefused):
             return respond(found, of_refusal(error.verdict, _case(found)))
-        if incident is None or incident.classification.category in _OVER:
-            return None
-        return respond(found, _problem(found, incident.classification))
+        if incident is not None:
+            problem = _problem(found, incident.classification)
+            return None if problem is None else respond(found, problem)
     return None
 
 
-def _problem(found: State, meaning: Classification) -> Problem:
+def _problem(found: State, meaning: Classification) -> Problem | None:
+    """Return what to tell about an error, or None where Flask is to go on with it.
+
+    The ORM refuses some deletions by itself, with errors that no database knows: where the verdict says what
+    blocks the deletion, the answer is that, whatever the error was.
+    """
     remembered = memory()
     deletion = remembered.deletion if remembered is not None else None
-    if meaning.category is not Category.BUSINESS_RULE or deletion is None:
-        return of_error(meaning, _case(found))
-    verdict = verdict_of(found, deletion, argument(found), language())
-    return of_deletion(meaning, _case(found, deletion.keys[0] if deletion.keys else None), verdict)
+    over = meaning.category in _OVER
+    if deletion is not None and (over or meaning.category is Category.BUSINESS_RULE):
+        verdict = verdict_of(found, deletion, argument(found), language())
+        if not over or (verdict is not None and verdict.blockers):
+            return of_deletion(meaning, _case(found, deletion.keys[0] if deletion.keys else None), verdict)
+    return None if over else of_error(meaning, _case(found))
 
 
 def _case(found: State, key: Any = None) -> Case:

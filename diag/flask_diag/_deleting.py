@@ -80,7 +80,7 @@ def of_statement(context: ExceptionContext, subject: Subject) -> Deletion | None
     compiled = getattr(context.execution_context, "compiled", None)
     statement = getattr(compiled, "statement", None)
     if isinstance(statement, Delete):
-        if statement.table is not subject.table:
+        if not _same(statement.table, subject.table):
             return None
         key = _key(statement, subject, context.parameters)
         return Deletion(subject.name, () if key is None else (key,), How.SQL)
@@ -136,6 +136,11 @@ def _checks_constraints(statement: str) -> bool:
     return statement.lstrip().upper().startswith("SET CONSTRAINTS")
 
 
+def _same(one: Any, other: Any) -> bool:
+    """Compare tables by name: the ORM puts annotated copies into its statements."""
+    return (getattr(one, "name", None), getattr(one, "schema", None)) == (other.name, other.schema)
+
+
 def _key(statement: Delete, subject: Subject, parameters: Any) -> Any | None:
     """Return the key in ``DELETE ... WHERE id = :id``; None for any other condition."""
     if len(subject.columns) != 1 or len(statement._where_criteria) != 1:  # noqa: SLF001 no public accessor in 2.0
@@ -143,7 +148,9 @@ def _key(statement: Delete, subject: Subject, parameters: Any) -> Any | None:
     condition = statement._where_criteria[0]  # noqa: SLF001 as above
     if not isinstance(condition, BinaryExpression) or condition.operator is not operators.eq:
         return None
-    if condition.left is not subject.columns[0] or not isinstance(condition.right, BindParameter):
+    column = subject.columns[0]
+    left = condition.left
+    if getattr(left, "name", None) != column.name or not isinstance(condition.right, BindParameter):
         return None
     given = parameters.get(condition.right.key) if isinstance(parameters, dict) else None
     return condition.right.effective_value if given is None else given

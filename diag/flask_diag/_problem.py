@@ -59,8 +59,8 @@ class Problem:
 
     @property
     def hints(self) -> list[str]:
-        """What to do, in order."""
-        return [blocker.hint for blocker in self.blockers]
+        """What to do, in order, each once."""
+        return list(dict.fromkeys(blocker.hint for blocker in self.blockers))
 
     def members(self, type_prefix: str, instance: str) -> dict[str, Any]:
         """Return the members of the JSON object; those without a value are left out."""

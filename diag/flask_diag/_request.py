@@ -11,6 +11,7 @@ from flask import g, has_app_context, has_request_context, request
 
 from diag_exporters import Incident
 
+from ._guard import guarded
 from ._subject import MAX_TEXT, key_text
 
 if TYPE_CHECKING:
@@ -106,7 +107,9 @@ def subject_of_request(state: State) -> tuple[str | None, str | None]:
         name, key = found.subject
         return name, _text(key)
     for resolver in state.resolvers:
-        answer = resolver()
+        answer = None
+        with guarded("asking a resolver for the request's subject"):
+            answer = resolver()
         if answer is not None:
             return (state.subject.name if state.subject else None), _text(answer)
     text = argument(state)

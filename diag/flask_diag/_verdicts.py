@@ -79,6 +79,7 @@ def _found(state: State, argument: str | None) -> tuple[Any, ...]:
 def own_connection(engine: Engine, seconds: float) -> Iterator[Connection]:
     """Yield a connection whose errors are ours, whose statements end in time, and that leaves nothing behind."""
     with quiet(), engine.connect() as connection:
+        _end_abandoned(connection)
         try:
             if connection.dialect.name == "postgresql":
                 connection.execute(text(f"SET LOCAL statement_timeout = {int(seconds * 1000) or 1}"))
@@ -86,6 +87,14 @@ def own_connection(engine: Engine, seconds: float) -> Iterator[Connection]:
         finally:
             if not connection.invalidated:
                 connection.rollback()
+
+
+def _end_abandoned(connection: Connection) -> None:
+    """End what a COMMIT that failed has left open: SQLite keeps that transaction, and the pool does not know."""
+    if connection.dialect.name == "sqlite" and not isinstance(connection.engine.pool, StaticPool):
+        raw = connection.connection
+        if getattr(raw.driver_connection, "in_transaction", False):
+            raw.rollback()
 
 
 class _Work(Generic[T]):

@@ -56,12 +56,12 @@ def _classify(error: BaseException) -> Classification:
     events = _events(links(error))
     if not events:
         return _unknown("none: no database exception in the chain")
-    return answer(_choose(events, group=isinstance(error, BaseExceptionGroup)))
+    return answer(_choose(events, group=isinstance(error, BaseExceptionGroup)), error)
 
 
 def _choose(events: list[list[Candidate]], *, group: bool) -> Candidate:
     """Return the answer: the best of the first event, or of the one behind it where the first is a follow-up."""
-    best = [max(event, key=lambda candidate: candidate.weight) for event in events]
+    best = [_best(event) for event in events]
     if group:
         return min(best, key=lambda candidate: _WORST.index(candidate.row.category))
     first = best[0]
@@ -73,6 +73,17 @@ def _choose(events: list[list[Candidate]], *, group: bool) -> Candidate:
     if first.row.category is not Category.UNKNOWN:
         cause.why = f"{cause.why}; the cause of the follow-up {first.row.kind}"
     return cause
+
+
+def _best(event: list[Candidate]) -> Candidate:
+    """Return what weighs most; an error of the system takes the codes and names of the driver's error around it."""
+    best = max(event, key=lambda candidate: candidate.weight)
+    if best.reading is None:
+        around = next((each for each in event if each.reading is not None), None)
+        if around is not None:
+            best.reading = around.reading
+            best.why = f"{around.why}; {best.why}" if around.row.category is not Category.UNKNOWN else best.why
+    return best
 
 
 def _events(chain: list[Link]) -> list[list[Candidate]]:
@@ -109,10 +120,10 @@ def _vendor_code(reading: Reading) -> int | str | None:
     return reading.code
 
 
-def answer(chosen: Candidate) -> Classification:
-    """Return the classification that a candidate stands for."""
+def answer(chosen: Candidate, error: BaseException | None = None) -> Classification:
+    """Return the classification that a candidate stands for, found in the chain of *error*."""
     found, reading = chosen.row, chosen.reading
-    phase = phase_of(chosen.wrapper)
+    phase = phase_of(chosen.wrapper, error)
     retry, evidence = found.retry, chosen.why
     if phase is Phase.COMMIT and found.kind in _LOST:
         retry = Retry.UNKNOWN_OUTCOME

@@ -18,18 +18,17 @@ _FUNCTIONS = {
 _MOST_FRAMES = 200
 
 
-def phase_of(wrapper: Any) -> Phase | None:
-    """Return the phase that SQLAlchemy's *wrapper* of a driver's exception was raised in; None: not known.
+def phase_of(wrapper: Any, error: BaseException | None) -> Phase | None:
+    """Return the phase that a driver's exception was raised in; None: not known.
 
-    A statement means execute. COMMIT and connecting have none: the names of SQLAlchemy's own functions in the
-    traceback tell them apart.
+    A statement in SQLAlchemy's *wrapper* means execute. COMMIT and connecting have none: the names of SQLAlchemy's own
+    functions in the traceback, of the wrapper or of the bare *error*, tell them apart.
     """
-    if wrapper is None:
-        return None
     if getattr(wrapper, "statement", None) is not None:
         return Phase.EXECUTE
+    source = error if wrapper is None else wrapper
     phase = None
-    frame = wrapper.__traceback__
+    frame = None if source is None else source.__traceback__
     for _ in range(_MOST_FRAMES):
         if frame is None:
             break

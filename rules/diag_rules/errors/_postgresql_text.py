@@ -42,6 +42,9 @@ _DRIVER_TEXTS: tuple[tuple[str, Kind], ...] = (
      r"only '%s', '%b', '%t' are allowed|incomplete placeholder|the query contains)", Kind.WRONG_PARAMETERS),
 )  # fmt: skip
 
+_WEAK = frozenset({Kind.CONNECTION_DOES_NOT_EXIST, Kind.SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION})
+"""Kinds that say little: what stands behind in the chain may say more."""
+
 _SYSTEM_TEXTS: tuple[tuple[str, Kind], ...] = (
     # strerror() and resolver texts that libpq puts behind "failed: "; only refine an outage that is certain
     (r"Connection refused|No such file or directory|Connexion refus|Verbindungsaufbau abgelehnt|"
@@ -118,7 +121,7 @@ def judge(reading: Reading) -> tuple[Row, str] | None:
     message = reading.message.strip()
     for pattern, kind in _driver_patterns():
         if pattern.match(message):
-            return row("", kind, weak=kind is Kind.CONNECTION_DOES_NOT_EXIST), f"text of {reading.driver}: no SQLSTATE"
+            return row("", kind, weak=kind in _WEAK), f"text of {reading.driver}: no SQLSTATE"
     return _by_class(reading, message)
 
 

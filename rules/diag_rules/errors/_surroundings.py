@@ -165,7 +165,7 @@ _PYTHON_TEXTS: tuple[tuple[str, Kind], ...] = (
     # what drivers and the ORM raise as plain Python exceptions; anchored at the start
     (r"Python int too large to convert to SQLite INTEGER|Python int too large to convert to C|int too (large|big) to",
      Kind.NUMERIC_VALUE_OUT_OF_RANGE),
-    (r"(A string literal cannot contain NUL|embedded null (character|byte)|.*surrogates not allowed)",
+    (r"(A string literal cannot contain NUL|embedded null (character|byte)|'[\w-]+' codec can't encode character)",
      Kind.CHARACTER_NOT_IN_REPERTOIRE),
     (r"'.*' is not among the defined enum values", Kind.INVALID_TEXT_REPRESENTATION),
     (r"Dependency rule tried to blank-out primary key column", Kind.NOT_NULL_VIOLATION),
@@ -189,6 +189,6 @@ def _python(error: BaseException, wrapper: Any) -> Candidate | None:
         return None
     message = str(error)
     for pattern, kind in _python_patterns():
-        if pattern.match(message) or (isinstance(error, UnicodeError) and "surrogates" in message):
+        if pattern.match(message):
             return Candidate(Weight.SPECIFIC, row("", kind), f"text of {type(error).__name__}", None, wrapper)
     return None

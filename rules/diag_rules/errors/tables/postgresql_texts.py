@@ -428,6 +428,7 @@ CONNECTION_TEXTS: dict[K, tuple[str, ...]] = {
         "由于其他服务器进程崩溃，正在终止连接",
         "다른 서버 프로세스가 손상을 입어 현재 연결을 중지합니다",
     ),
+    K.TRANSACTION_TIMEOUT: ("terminating connection due to transaction timeout",),
     K.IDLE_IN_TRANSACTION_SESSION_TIMEOUT: (
         "terminating connection due to idle-in-transaction timeout",
         "Verbindung wird abgebrochen wegen Zeitüberschreitung in inaktiver Transaktion",

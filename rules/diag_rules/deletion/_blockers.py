@@ -10,12 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from ._hints import BlockerFacts, describe
-from ._load import among
 from ._policy import DeletionPolicy
 from ._policy_bind import Clause
 from ._schema import ForeignKey, Schema
 from ._simulate import Violation
-from ._tables import Source, source
+from ._tables import Source, among, source
 from ._trial import Trial
 from ._verdict import Blocker, Effect, Reason
 from ._world import Row
@@ -150,7 +149,7 @@ def typed_clause(src: Source, types: Mapping[str, Any]) -> sa.TableClause:
 
 def first_clause(clauses: Sequence[Clause], table: sa.FromClause) -> sa.ColumnElement[int]:
     """Which of *clauses* a row of *table* meets first, by place; their number where it meets none."""
-    whens = []
+    whens: list[tuple[sa.ColumnElement[bool], int]] = []
     for place, item in enumerate(clauses):
         condition = item.condition(table)
         if condition is None:
@@ -241,8 +240,7 @@ def _holds(schema: Schema, child: str, parent: str) -> bool:
 
 def deleted_effects(trial: Trial, cap: int | None) -> tuple[Effect, ...]:
     """What goes, the subject's own rows first."""
-    counts: dict[str, int] = dict.fromkeys(row.home for row in trial.rows)  # type: ignore[arg-type] # filled below
-    counts = dict.fromkeys(counts, 0)
+    counts = dict.fromkeys((row.home for row in trial.rows), 0)
     for row in trial.deleted:
         counts[row.home] = counts.get(row.home, 0) + 1
     return tuple(_effect(table, count, (), cap) for table, count in counts.items() if count)

@@ -22,7 +22,8 @@ SELECT TABLE_SCHEMA, TABLE_NAME, ENGINE FROM information_schema.TABLES
 WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA {OURS} ORDER BY TABLE_SCHEMA, TABLE_NAME"""
 
 COLUMNS = f"""
-SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, IS_NULLABLE, COLUMN_DEFAULT, EXTRA FROM information_schema.COLUMNS
+SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, IS_NULLABLE, COLUMN_DEFAULT, GENERATION_EXPRESSION
+FROM information_schema.COLUMNS
 WHERE TABLE_SCHEMA {OURS} ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION"""
 
 INDEXES = f"""
@@ -71,12 +72,13 @@ class _Reader:
     def read(self) -> Schema:
         places = {(row[0], row[1]): row[2] for row in self._rows(TABLES)}
         columns: dict[Place, dict[str, Column]] = defaultdict(dict)
-        for schema, table, name, nullable, default, extra in self._rows(COLUMNS):
+        for schema, table, name, nullable, default, formula in self._rows(COLUMNS):
             columns[schema, table][name] = Column(
                 name=name,
                 nullable=nullable == "YES",
                 default=None if default in (None, "NULL") else str(default),
-                generated="GENERATED" in (extra or "").upper() and "DEFAULT_GENERATED" not in extra.upper(),
+                generated=bool(formula),
+                formula=formula or None,
             )
         indexes = self._indexes()
         keys, checks, triggers = self._foreign_keys(indexes), self._checks(columns), self._triggers()

@@ -74,7 +74,9 @@ ORDER BY 1, 2"""
 
 INDEXES = f"""
 SELECT i.indrelid, ic.relname, i.indisunique, i.indisprimary, i.indimmediate,
-       i.indpred IS NOT NULL OR 0 = ANY (i.indkey::int2[]), i.indkey::int2[]::int[], i.indnkeyatts, %s
+       i.indpred IS NOT NULL OR 0 = ANY (i.indkey::int2[]), i.indkey::int2[]::int[], i.indnkeyatts, %s,
+       i.indisexclusion, pg_get_expr(i.indpred, i.indrelid),
+       (SELECT array_agg(pg_get_indexdef(i.indexrelid, k, true) ORDER BY k) FROM generate_series(1, i.indnkeyatts) k)
 FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid
 JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE i.indislive AND i.indisvalid AND {OURS} ORDER BY i.indexrelid"""
@@ -167,6 +169,7 @@ class _Reader:
                 nullable=not forbids,
                 default=None if generated else default,
                 generated=generated,
+                formula=default if generated else None,
             )
 
     def _named(self, table: int, numbers: Iterable[int] | None) -> tuple[str, ...]:
@@ -229,13 +232,14 @@ class _Reader:
         nulls = "i.indnullsnotdistinct" if self._version >= 15 else "false"
         uniques: dict[int, list[Unique]] = defaultdict(list)
         indexes: dict[int, list[Index]] = defaultdict(list)
-        for table, name, unique, primary, immediate, partial, numbers, keys, same in self._rows(
-            INDEXES % nulls
-        ):
+        for row in self._rows(INDEXES % nulls):
+            table, name, unique, primary, immediate, partial, numbers, keys, same, exclusion, where, terms = (
+                row
+            )
             plain = numbers[:keys] if 0 not in numbers[:keys] else numbers[: numbers.index(0)]
             columns = self._named(table, plain)
             indexes[table].append(Index(name=name, columns=columns, unique=unique, partial=partial))
-            if unique:
+            if unique or exclusion:
                 uniques[table].append(
                     Unique(
                         name=name,
@@ -243,7 +247,9 @@ class _Reader:
                         primary=primary,
                         nulls_distinct=not same,
                         deferrable=not immediate,
-                        partial=partial,
+                        partial=partial or exclusion,
+                        terms=tuple(terms) if partial and unique else (),
+                        where=where,
                     )
                 )
         return uniques, indexes

@@ -25,11 +25,12 @@ def read_sqlite(connection: sa.Connection) -> Schema:
     )
     without_rowid = {row[1] for row in connection.exec_driver_sql("PRAGMA main.table_list") if row[4]}
     triggers = _triggers(statements)
+    written = {row[1]: row[3] for row in statements if row[0] == "index"}
     names = [(row[1], row[3]) for row in statements if row[0] == "table" and not row[1].startswith("sqlite_")]
     canonical = {name.lower(): name for name, _ in names}
     tables = {}
     for position, (name, sql) in enumerate(names):
-        table = _table(connection, name, sql, name in without_rowid)
+        table = _table(connection, name, sql, written, without_rowid=name in without_rowid)
         keys = _foreign_keys(connection, name, sql, position, canonical)
         tables[name] = replace(
             table, foreign_keys=tuple(keys), triggers=tuple(triggers.get(name.lower(), ()))
@@ -42,13 +43,18 @@ def _pragma(connection: sa.Connection, pragma: str, name: str) -> list[Any]:
     return list(connection.exec_driver_sql(f'PRAGMA main.{pragma}("{quoted}")'))
 
 
-def _table(connection: sa.Connection, name: str, sql: str, without_rowid: bool) -> Table:  # noqa: FBT001 - a fact
+def _table(
+    connection: sa.Connection, name: str, sql: str, written: dict[str, str | None], *, without_rowid: bool
+) -> Table:
     rows = _pragma(connection, "table_xinfo", name)
     keyed = sorted((row for row in rows if row[5]), key=lambda row: int(row[5]))
     primary = tuple(row[1] for row in keyed)
     single = len(keyed) == 1 and not without_rowid and keyed[0][2].upper() == "INTEGER"
-    columns = {row[1]: _column(row, forbids=bool(row[5]) and (single or without_rowid)) for row in rows}
-    uniques, indexes = _indexes(connection, name)
+    formulas = ddl.formulas(sql)
+    columns = {
+        row[1]: _column(row, formulas, forbids=bool(row[5]) and (single or without_rowid)) for row in rows
+    }
+    uniques, indexes = _indexes(connection, name, written)
     if primary and not any(unique.primary for unique in uniques):
         uniques.insert(0, Unique(name=None, columns=primary, primary=True))
     taken = {column.lower() for column in columns}
@@ -66,10 +72,14 @@ def _table(connection: sa.Connection, name: str, sql: str, without_rowid: bool) 
     )
 
 
-def _column(row: Any, *, forbids: bool) -> Column:
+def _column(row: Any, formulas: dict[str, str], *, forbids: bool) -> Column:
     _, name, _, not_null, default, _, hidden = row
     return Column(
-        name=name, nullable=not not_null and not forbids, default=default, generated=hidden in (2, 3)
+        name=name,
+        nullable=not not_null and not forbids,
+        default=default,
+        generated=hidden in (2, 3),
+        formula=formulas.get(name.lower()),
     )
 
 
@@ -134,7 +144,9 @@ def _with_parent(fk: ForeignKey, parent: Table | None) -> ForeignKey:
     return replace(fk, referred_columns=columns, broken=broken)
 
 
-def _indexes(connection: sa.Connection, name: str) -> tuple[list[Unique], list[Index]]:
+def _indexes(
+    connection: sa.Connection, name: str, written: dict[str, str | None]
+) -> tuple[list[Unique], list[Index]]:
     uniques: list[Unique] = []
     indexes: list[Index] = []
     for _, index, unique, origin, partial in _pragma(connection, "index_list", name):
@@ -143,7 +155,17 @@ def _indexes(connection: sa.Connection, name: str) -> tuple[list[Unique], list[I
         whole = len(columns) == len(rows) and not partial
         indexes.append(Index(name=index, columns=columns, unique=bool(unique), partial=bool(partial)))
         if unique:
-            uniques.append(Unique(name=index, columns=columns, primary=origin == "pk", partial=not whole))
+            terms, where = ddl.index_terms(written.get(index) or "") if not whole else ((), None)
+            uniques.append(
+                Unique(
+                    name=index,
+                    columns=columns,
+                    primary=origin == "pk",
+                    partial=not whole,
+                    terms=terms,
+                    where=where,
+                )
+            )
     return sorted(uniques, key=lambda item: (not item.primary, item.columns)), indexes
 
 

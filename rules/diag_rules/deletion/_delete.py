@@ -12,10 +12,9 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from ._blockers import Held
-from ._load import among
 from ._refused import DeletionRefused, UnknownSubject
 from ._schema import ForeignKey
-from ._tables import source
+from ._tables import among, source
 from ._verdict import Effect, How, Outcome, Reason, RemedyAction, Verdict
 
 if TYPE_CHECKING:
@@ -132,9 +131,7 @@ class SafeDelete:
             raise DeletionRefused(_contradicted(verdict, error)) from error
 
     def _delete_object(self, key: Key) -> None:
-        found = self._session.get(
-            self._rules.subject, key if len(key) > 1 else key[0], populate_existing=True
-        )
+        found = self._session.get(self._rules.mapped, key if len(key) > 1 else key[0], populate_existing=True)
         if found is None:
             raise UnknownSubject(self._rules.name, key[0] if len(key) == 1 else key)
         self._session.delete(found)

@@ -36,7 +36,7 @@ def _triggers(table: Table, event: str, changed: set[str] | None) -> Iterator[st
         watches = not trigger.columns or changed is None or changed & set(trigger.columns)
         if event in trigger.events and watches:
             kind = "rule" if trigger.timing == "RULE" else f"{trigger.timing} trigger"
-            yield f"the {kind} {trigger.name} on {table.key} acts on {event}, and what it does is not known"
+            yield f"what the {kind} {trigger.name} on {table.key} does is not known"
 
 
 def hidden(schema: Schema, visited: Iterable[str]) -> Iterator[str]:

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from ._schema import Action, Check, ForeignKey, Schema
-from ._tables import Source, select_from, source
+from ._probe import DatabaseProbe, Unsure
+from ._schema import Action, ForeignKey, Schema
+from ._tables import Source, among, select_from
 from ._world import Row, World
 
 CHUNK = 400
-COMPUTED = re.compile(r"\w\s*\(")  # a call of a function; literals, casts and signs have none
-Identity = tuple[Any, ...]
 Reached = tuple[Row, frozenset[str] | None]  # the columns that the row loses; None: it may be deleted
-
-
-class Unsure(Exception):
-    """What the simulation can't know; the message is the reason."""
 
 
 class TooManyRows(Unsure):
@@ -41,23 +35,17 @@ class Loader:
         self.schema = schema
         self.limit = limit
         self.enforced = enforced
-        self.world = World(schema, self)
-        self._sources: dict[str, Source] = {}
+        self.probe = DatabaseProbe(connection, schema)
+        self.world = World(schema, self.probe)
         self._oids: dict[int, str] | None = None
         self._expanded: set[tuple[ForeignKey, int]] = set()
         self._followed: set[Reached] = set()
-        self._found: dict[Any, list[Identity]] = {}
-        self._checked: dict[Any, list[Check]] = {}
-        self._constants: dict[tuple[str, str], Any] = {}
 
     # rows
 
     def source(self, key: str) -> Source:
         """How to select from the table *key*."""
-        found = self._sources.get(key)
-        if found is None:
-            found = self._sources[key] = source(self.schema, key)
-        return found
+        return self.probe.source(key)
 
     def rows(
         self, key: str, columns: Sequence[str], keys: Iterable[Sequence[Any]], types: Any = None
@@ -68,8 +56,8 @@ class Loader:
         found = []
         for part in _chunks(keys):
             select = sa.select(*self._wanted(src, clause)).where(among(clause, columns, part, types))
-            for row in self.connection.execute(select.order_by(*(clause.c[name] for name in src.order))):
-                found.append(self._add(src, row))
+            ordered = select.order_by(*(clause.c[name] for name in src.order))
+            found += [self._add(src, row) for row in self.connection.execute(ordered)]
         return found
 
     def _wanted(self, src: Source, clause: sa.FromClause) -> list[sa.ColumnElement[Any]]:
@@ -151,71 +139,6 @@ class Loader:
             for found in self.connection.execute(select):
                 yield self._add(below, found[width:]), known[tuple(found[:width])]
 
-    # the probe
-
-    def find(self, table: str, columns: tuple[str, ...], key: tuple[Any, ...]) -> list[Identity]:
-        """The identities of the rows with that key; NULL equals NULL."""
-        memo = (table, columns, key)
-        if memo not in self._found:
-            src = self.source(table)
-            clause = src.clause()
-            select = select_from(clause, [clause.c[name] for name in src.identity], only=src.only)
-            terms = (
-                clause.c[name].is_(None) if value is None else clause.c[name] == value
-                for name, value in zip(columns, key, strict=True)
-            )
-            self._found[memo] = [tuple(row) for row in self.connection.execute(select.where(*terms))]
-        return self._found[memo]
-
-    def broken_checks(self, row: Row) -> list[Check]:
-        """The CHECK constraints that the row breaks with its changes: evaluated by the database on the changed row."""
-        memo = (
-            row.home,
-            row.identity,
-            tuple(sorted((name, repr(value)) for name, value in row.changes.items())),
-        )
-        if memo not in self._checked:
-            self._checked[memo] = self._evaluate_checks(row)
-        return self._checked[memo]
-
-    def _evaluate_checks(self, row: Row) -> list[Check]:
-        table = self.schema.tables[row.table]
-        checks = [check for check in table.checks if row.changes.keys() & set(check.columns)]
-        src = self.source(row.table)
-        clause = src.clause()
-        changed = [self._changed(clause, table.columns[name], row) for name in table.columns]
-        inner = sa.select(*changed).where(among(clause, src.identity, [row.identity])).subquery(table.name)
-        verdicts = [
-            sa.case(
-                (sa.literal_column(f"({check.sql})"), 1),
-                (sa.not_(sa.literal_column(f"({check.sql})")), 0),
-                else_=1,
-            )
-            for check in checks
-        ]
-        found = self.connection.execute(sa.select(*verdicts).select_from(inner)).first()
-        return [check for check, holds in zip(checks, found or (), strict=False) if not holds]
-
-    def _changed(self, clause: sa.FromClause, column: Any, row: Row) -> sa.ColumnElement[Any]:
-        here = clause.c[column.name]
-        if column.name not in row.changes:
-            return here
-        never, value = sa.literal_column("1 = 0"), row.changes[column.name]
-        if value is None:
-            return sa.case((never, here)).label(column.name)  # a NULL of the column's own type
-        return sa.case((never, here), else_=sa.literal(value)).label(column.name)
-
-    def constant(self, table: str, column: str) -> Any:
-        """The value of a column's default, as the database computes it; None where there is none."""
-        text = self.schema.tables[table].columns[column].default
-        if text is None:
-            return None
-        if COMPUTED.search(text):
-            raise Unsure(f"the default of {table}.{column} is computed: {text}")
-        if (table, column) not in self._constants:
-            self._constants[table, column] = self.connection.scalar(sa.select(sa.literal_column(text)))
-        return self._constants[table, column]
-
     def mark_orphans(self, rows: Iterable[Row]) -> None:
         """Note which rows point nowhere already: SQLite counts them, and a vanishing one hides a new one."""
         grouped: dict[ForeignKey, list[Row]] = defaultdict(list)
@@ -249,22 +172,6 @@ def _fate(action: Action, fk: ForeignKey, child: Row, *, deleted: bool) -> Itera
         yield child, None if deleted else frozenset(fk.columns)
     elif action in (Action.SET_NULL, Action.SET_DEFAULT):
         yield child, frozenset(fk.touched if deleted else fk.columns)
-
-
-def among(
-    clause: sa.FromClause, columns: Sequence[str], keys: Sequence[Sequence[Any]], types: Any = None
-) -> sa.ColumnElement[bool]:
-    """A condition: *columns* equal one of *keys*."""
-    typed = (
-        [sa.type_coerce(clause.c[name], kind) for name, kind in zip(columns, types, strict=True)]
-        if types
-        else [clause.c[name] for name in columns]
-    )
-    if len(typed) == 1:
-        return typed[0].in_([key[0] for key in keys])
-    return sa.or_(
-        *(sa.and_(*(column == value for column, value in zip(typed, key, strict=True))) for key in keys)
-    )
 
 
 def _chunks(keys: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:

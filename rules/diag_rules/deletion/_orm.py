@@ -41,7 +41,7 @@ class Relation:
     """
 
     name: str
-    property: RelationshipProperty[Any]
+    prop: RelationshipProperty[Any]
     parent: Mapper[Any]
     target: Mapper[Any]
     direction: Literal["one_to_many", "many_to_one", "many_to_many"]
@@ -61,7 +61,7 @@ class Relation:
         """True for post_update: the reference is nulled first, even between rows that are deleted alike."""
         if not self.post_update or self.left_alone:
             return False
-        return not (self.direction == "many_to_one" and self.property.cascade.delete_orphan)
+        return not (self.direction == "many_to_one" and self.prop.cascade.delete_orphan)
 
     @property
     def depends_on_loading(self) -> bool:
@@ -99,7 +99,7 @@ def relation(mapper: Mapper[Any], prop: RelationshipProperty[Any]) -> Relation:
     """Read one relationship, as *mapper* has or inherits it."""
     return Relation(
         name=f"{prop.parent.class_.__name__}.{prop.key}",
-        property=prop,
+        prop=prop,
         parent=mapper,
         target=prop.mapper,
         direction=_direction(prop),
@@ -111,7 +111,7 @@ def relation(mapper: Mapper[Any], prop: RelationshipProperty[Any]) -> Relation:
         write_only=prop.lazy == "write_only",
         uselist=bool(prop.uselist),
         post_update=bool(prop.post_update),
-        nulled=tuple(right for _, right in prop.synchronize_pairs),
+        nulled=tuple(right for _, right in prop.synchronize_pairs if isinstance(right, sa.Column)),
         secondary=prop.secondary,
     )
 

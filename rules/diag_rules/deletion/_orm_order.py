@@ -1,9 +1,17 @@
-"""In which order the unit of work deletes: by mapper where their graph has no cycle, by object where it has."""
+"""In which order the unit of work sends its statements.
+
+It sorts whole mappers and relationships by their dependencies, level by level, and by name within a level; where that
+graph has a cycle (a self-reference is one), it sorts object by object.
+
+Source: SQLAlchemy 2.0.58 and 2.1.9, ``orm/unitofwork.py``, ``orm/dependency.py`` (per_property_dependencies),
+``util/topological.py``.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy.orm import Mapper
@@ -16,88 +24,165 @@ if TYPE_CHECKING:
     from ._orm_steps import Entity, Related
 
 Node = TypeVar("Node")
-Before = set[tuple[Node, Node]]
+Edges = set[tuple[Node, Node]]
+Action = tuple[str, str]  # as SQLAlchemy's sort_key: kind of action, name of the mapper or relationship
 
 
-class Ordering:
-    """Sorts the deletions of one flush.
+@dataclass(slots=True)
+class Flush:
+    """What one flush has to do.
 
-    The unit of work puts whole mappers in order, children first; only mappers on a cycle are sorted object by object.
+    Attributes:
+        deleted: the objects that go, in the order in which they were found.
+        saves: UPDATEs by the base mapper of their rows.
+        before: UPDATEs of post_update, which come before the deletions of the mapper whose relationship it is.
+        unlinks: deletions of secondary rows by relationship.
+        items: the relationships that link mappers of this flush.
+        pairs: who is related to whom by a relationship, among the deleted.
     """
 
-    def __init__(
-        self,
-        entities: list[Entity],
-        relations: Callable[[Mapper[Any]], tuple[Relation, ...]],
-        pairs: Callable[[Relation], Related],
-    ) -> None:
-        self._entities = entities
-        self._relations = relations
-        self._pairs = pairs
-        self._groups: dict[Mapper[Any], list[Entity]] = defaultdict(list)
-        for entity in entities:
-            self._groups[entity.mapper.base_mapper].append(entity)
+    deleted: list[Entity]
+    pairs: Callable[[Relation], Related]
+    items: dict[str, Relation] = field(default_factory=dict)
+    saves: dict[Mapper[Any], list[Statement]] = field(default_factory=lambda: defaultdict(list))
+    before: dict[Mapper[Any], list[Statement]] = field(default_factory=lambda: defaultdict(list))
+    unlinks: dict[str, list[Statement]] = field(default_factory=lambda: defaultdict(list))
 
-    def deletes(self, failures: list[Violation], *, backwards: bool) -> list[Statement]:
-        """The DELETE statements; a cycle among objects is a failure (CircularDependencyError)."""
-        edges, items = self._mapper_order()
-        groups = sorted(self._groups, key=lambda mapper: mapper.class_.__name__, reverse=backwards)
-        order = topological(groups, edges)
-        if order is not None:
-            found = [self._group(sorted(self._groups[group], key=_by_key)) for group in order]
-            return [statement for part in found for statement in part]
-        entities = sorted(self._entities, key=_by_key)
-        sequence = topological(entities, self._object_order(items, edges))
+    def statements(self, failures: list[Violation], *, late: bool) -> list[Statement]:
+        """All statements in order; *late* chooses otherwise where the unit of work leaves it open.
+
+        A cycle among objects is a failure: CircularDependencyError.
+        """
+        groups = self._groups()
+        ordered = levels(sorted(self._actions(groups)), self._edges(groups))
+        if ordered is not None:
+            return [statement for action in ordered for statement in self._of(action, groups)]
+        return list(self._object_by_object(groups, failures, late=late))
+
+    def _groups(self) -> dict[str, list[Entity]]:
+        found: dict[str, list[Entity]] = defaultdict(list)
+        for entity in self.deleted:
+            found[name(entity.mapper.base_mapper)].append(entity)
+        return found
+
+    def _mappers(self, groups: dict[str, list[Entity]]) -> set[str]:
+        return {*groups, *map(name, self.saves), *map(name, self.before)}
+
+    def _actions(self, groups: dict[str, list[Entity]]) -> Iterator[Action]:
+        for mapper in self._mappers(groups):
+            yield "DeleteAll", mapper
+            yield "SaveUpdateAll", mapper
+            yield "PostUpdateAll", mapper
+        for item in self.items.values():
+            yield "ProcessAll", processor(item)
+
+    def _edges(self, groups: dict[str, list[Entity]]) -> Edges[Action]:
+        mappers = self._mappers(groups)
+        found: Edges[Action] = {(("SaveUpdateAll", each), ("DeleteAll", each)) for each in mappers}
+        for item in self.items.values():
+            found |= set(_dependencies(item))
+        known = set(self._actions(groups))
+        return {(first, second) for first, second in found if first in known and second in known}
+
+    def _of(self, action: Action, groups: dict[str, list[Entity]]) -> list[Statement]:
+        kind, what = action
+        if kind == "DeleteAll":
+            return _deletes(sorted(groups.get(what, ()), key=by_key))
+        if kind == "ProcessAll":
+            return self.unlinks.get(what, [])
+        source = self.saves if kind == "SaveUpdateAll" else self.before
+        return [item for mapper, found in source.items() if name(mapper) == what for item in found]
+
+    def _object_by_object(
+        self, groups: dict[str, list[Entity]], failures: list[Violation], *, late: bool
+    ) -> Iterator[Statement]:
+        entities = sorted(self.deleted, key=by_key, reverse=late)
+        sequence = levels(entities, self._object_edges(groups))
         if sequence is None:
             failures += [Violation(Reason.ORM, entity.row, ()) for entity in entities]
             sequence = entities
-        return [statement for entity in sequence for statement in self._group([entity])]
+        for found in (self.unlinks, self.before, self.saves):
+            for statements in found.values():
+                yield from statements
+        for entity in sequence:
+            yield from _deletes([entity])
 
-    def _mapper_order(self) -> tuple[Before[Mapper[Any]], list[Relation]]:
-        edges: Before[Mapper[Any]] = set()
-        items: dict[str, Relation] = {}
-        for mapper in {entity.mapper for entity in self._entities}:
-            for item in self._relations(mapper):
-                target = item.target.base_mapper
-                if item.direction == "many_to_many" or item.post_update or target not in self._groups:
-                    continue
-                items[item.name] = item
-                own = mapper.base_mapper
-                edges.add((target, own) if item.direction == "one_to_many" else (own, target))
-        return edges, list(items.values())
-
-    def _object_order(self, items: Iterable[Relation], edges: Before[Mapper[Any]]) -> Before[Entity]:
+    def _object_edges(self, groups: dict[str, list[Entity]]) -> Edges[Entity]:
         """Pairs of objects, and whole mappers against each other where they are on no common cycle."""
-        found: Before[Entity] = set()
-        for item in items:
-            for parent, children in self._pairs(item).items():
-                for child in children:
-                    if child is not parent and child in self._entities:
-                        found.add((child, parent) if item.direction == "one_to_many" else (parent, child))
-        reach = _reachability(edges)
-        for first, second in edges:
-            if first not in reach.get(second, set()):
-                found |= {(one, two) for one in self._groups[first] for two in self._groups[second]}
+        found: Edges[Entity] = set()
+        mappers: Edges[str] = set()
+        members = set(self.deleted)
+        for item in self.items.values():
+            if item.direction == "many_to_many" or item.post_update:
+                continue
+            own, target = name(item.parent.base_mapper), name(item.target.base_mapper)
+            children_first = item.direction == "one_to_many"
+            mappers.add((target, own) if children_first else (own, target))
+            for parent, children in self.pairs(item).items():
+                pairs = ((child, parent) for child in children if child in members)
+                found |= set(pairs) if children_first else {(last, first) for first, last in pairs}
+        reach = _reachability(mappers)
+        for first_group, second_group in mappers:
+            if first_group not in reach.get(second_group, set()):
+                found |= {(one, two) for one in groups[first_group] for two in groups[second_group]}
         return found
 
-    def _group(self, entities: list[Entity]) -> list[Statement]:
-        """Table by table, the subclass's first; one statement a row, as an executemany sends them."""
-        tables: dict[str, list[Entity]] = defaultdict(list)
-        for entity in entities:
-            for table in entity.rows:
-                tables[table].append(entity)
-        return [
-            Delete([entity.rows[table]], expected=entity.mapper.version_id_col is not None)
-            for table in reversed(list(tables))
-            for entity in tables[table]
-        ]
+
+def name(mapper: Mapper[Any]) -> str:
+    """The mapper's name as SQLAlchemy sorts by it."""
+    return f"{mapper.class_.__module__}.{mapper.class_.__name__}"
 
 
-def _by_key(entity: Entity) -> tuple[str, int]:
-    return entity.mapper.base_mapper.class_.__name__, entity.row.number
+def processor(item: Relation) -> str:
+    """The relationship's name as SQLAlchemy sorts by it."""
+    return f"{name(item.prop.parent)}_{item.prop.key}"
 
 
-def _reachability(edges: Before[Node]) -> dict[Node, set[Node]]:
+def _dependencies(item: Relation) -> Iterator[tuple[Action, Action]]:
+    """What comes before what because of one relationship, as far as deletion goes."""
+    process = ("ProcessAll", processor(item))
+    own, target = name(item.parent.base_mapper), name(item.target.base_mapper)
+    if item.direction == "many_to_many":
+        first: tuple[Action, ...] = (process,)
+        then: tuple[Action, ...] = tuple(
+            (kind, mapper) for mapper in (own, target) for kind in ("DeleteAll", "SaveUpdateAll")
+        )
+    elif item.post_update:
+        nulled = target if item.direction == "one_to_many" else own
+        yield process, ("PostUpdateAll", nulled)
+        first, then = (("PostUpdateAll", nulled),), (("DeleteAll", own), ("DeleteAll", target))
+        then = then if item.direction == "many_to_one" else then[:1]
+    elif item.direction == "one_to_many":
+        first = (process, ("SaveUpdateAll", own))
+        then = (("SaveUpdateAll", target), ("DeleteAll", target))
+        yield ("SaveUpdateAll", target), ("DeleteAll", own)
+        yield ("DeleteAll", target), ("DeleteAll", own)
+    else:
+        first = (("SaveUpdateAll", own), ("DeleteAll", own))
+        then = (("DeleteAll", target),)
+        yield ("SaveUpdateAll", target), ("SaveUpdateAll", own)
+    yield from ((before, after) for before in first for after in then)
+
+
+def _deletes(entities: Iterable[Entity]) -> list[Statement]:
+    """Table by table, the subclass's first; one statement a row, as an executemany sends them."""
+    tables: dict[str, list[Entity]] = defaultdict(list)
+    for entity in entities:
+        for table in entity.rows:
+            tables[table].append(entity)
+    return [
+        Delete([entity.rows[table]], expected=entity.mapper.version_id_col is not None)
+        for table in reversed(list(tables))
+        for entity in tables[table]
+    ]
+
+
+def by_key(entity: Entity) -> tuple[str, int]:
+    """Sorts objects as a flush does: by mapper, then by key."""
+    return name(entity.mapper.base_mapper), entity.row.number
+
+
+def _reachability(edges: Edges[Node]) -> dict[Node, set[Node]]:
     following: dict[Node, set[Node]] = defaultdict(set)
     for first, second in edges:
         following[first].add(second)
@@ -114,8 +199,8 @@ def _reachability(edges: Before[Node]) -> dict[Node, set[Node]]:
     return found
 
 
-def topological(nodes: list[Node], before: Before[Node]) -> list[Node] | None:
-    """The nodes, each after all that must come before it, else in the given order; None where there is a cycle."""
+def levels(nodes: list[Node], before: Edges[Node]) -> list[Node] | None:
+    """The nodes, each after all that come before it, those free at the same time in the given order; None for a cycle."""
     waiting: dict[Node, int] = dict.fromkeys(nodes, 0)
     following: dict[Node, list[Node]] = defaultdict(list)
     for first, second in before:
@@ -125,10 +210,9 @@ def topological(nodes: list[Node], before: Before[Node]) -> list[Node] | None:
     found: list[Node] = []
     ready = [node for node in nodes if not waiting[node]]
     while ready:
-        node = ready.pop(0)
-        found.append(node)
-        for after in following[node]:
+        found += ready
+        for after in (after for node in ready for after in following[node]):
             waiting[after] -= 1
-            if not waiting[after]:
-                ready.append(after)
+        done = set(found)
+        ready = [node for node in nodes if not waiting[node] and node not in done]
     return found if len(found) == len(nodes) else None

@@ -10,9 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapper, aliased
 
-from ._load import Loader, Unsure, among
+from ._load import Loader
 from ._orm import Relation, Step, relations
-from ._orm_order import Ordering
+from ._orm_order import Flush, processor
+from ._probe import Unsure
 from ._schema import Schema, Table
 from ._simulate import Delete, Null, Statement, Violation
 from ._verdict import Reason
@@ -67,17 +68,22 @@ class UnitOfWork:
         self._nulls: dict[Entity, dict[str, list[sa.Column[Any]]]] = {}
 
     def plan(self, mapper: Mapper[Any], key: Key, *, late: bool = False) -> list[Statement]:
-        """The statements for the object *key*; *late* sends updates as late as they may go."""
-        root = self._load(mapper, [key])
-        self._cascade(root)
-        updates = [*self._updates()]
-        unlinks = [*self._unlinks()]
-        deletes = Ordering(list(self._deleted), self._relations_of, self._pairs).deletes(
-            self.failures, backwards=late
-        )
-        if late and deletes:
-            return [*deletes[:-1], *unlinks, *updates, deletes[-1]]
-        return [*updates, *unlinks, *deletes]
+        """The statements for the object *key*; *late* chooses otherwise where SQLAlchemy leaves the order open."""
+        self._cascade(self._load(mapper, [key]))
+        flush = Flush(list(self._deleted), self._pairs)
+        self._updates(flush)
+        self._unlinks(flush)
+        self._link(flush)
+        return flush.statements(self.failures, late=late)
+
+    def _link(self, flush: Flush) -> None:
+        """Note the relationships between mappers that take part."""
+        part = {entity.mapper for entity in self._deleted} | set(flush.saves) | set(flush.before)
+        bases = {mapper.base_mapper for mapper in part}
+        for mapper in part:
+            for item in self._relations_of(mapper):
+                if item.target.base_mapper in bases:
+                    flush.items[item.name] = item
 
     def rows(self) -> list[Row]:
         """Every row that the ORM itself deletes."""
@@ -115,22 +121,18 @@ class UnitOfWork:
 
     # what is nulled, and what is unlinked
 
-    def _updates(self) -> Iterator[Statement]:
-        """One UPDATE a child, whatever number of relationships null it."""
-        wanted: dict[Row, dict[str, str]] = {}
+    def _updates(self, flush: Flush) -> None:
+        """One UPDATE a child and relationship."""
         for item, entities in self._by_relation(list(self._deleted)):
             step = item.step(loaded=item.name in self.assumed)
             if step is Step.REFUSES:
                 self._refuse(item, entities)
             elif step in (Step.NULLS, Step.BLANKS_KEY) or (step is Step.DELETES and item.nulls_before):
+                kept = flush.before if item.post_update else flush.saves
+                own = item.direction == "many_to_one"
+                mapper = (item.parent if own else item.target).base_mapper
                 for row, columns in self._losing(item, entities):
-                    wanted.setdefault(row, {}).update(dict.fromkeys(columns, item.name))
-        for row, named in sorted(wanted.items(), key=lambda pair: (pair[0].home, pair[0].number)):
-            by_relationship: dict[str, list[str]] = defaultdict(list)
-            for column, name in named.items():
-                by_relationship[name].append(column)
-            for name, columns in by_relationship.items():
-                yield Null(row, tuple(columns), name)
+                    kept[mapper].append(Null(row, tuple(columns), item.name))
 
     def _refuse(self, item: Relation, entities: Sequence[Entity]) -> None:
         columns = tuple(column.name for column in item.nulled)
@@ -160,19 +162,21 @@ class UnitOfWork:
             if table in child.rows:
                 yield child.rows[table], columns_of
 
-    def _unlinks(self) -> Iterator[Statement]:
+    def _unlinks(self, flush: Flush) -> None:
         done: set[tuple[Any, Entity, Entity]] = set()
         for item, entities in self._by_relation(list(self._deleted)):
             if item.direction != "many_to_many" or item.write_only:
                 continue
             if not item.seen(loaded=item.name in self.assumed):
                 continue
+            reverses = item.prop._reverse_property  # noqa: SLF001 - the unit of work goes by it, too
             for parent, children in self._follow(item, entities).items():
                 for child in children:
-                    reverse = any((prop, child, parent) in done for prop in item.property._reverse_property)
+                    reverse = any((prop, child, parent) in done for prop in reverses)
                     if not reverse:
-                        yield from self._unlink(item, parent, child)
-                    done.add((item.property, parent, child))
+                        flush.items[item.name] = item
+                        flush.unlinks[processor(item)] += self._unlink(item, parent, child)
+                    done.add((item.prop, parent, child))
 
     def _unlink(self, item: Relation, parent: Entity, child: Entity) -> Iterator[Statement]:
         secondary = item.secondary
@@ -180,8 +184,8 @@ class UnitOfWork:
             raise Unsure(f"the secondary of {item.name} is not a table")
         names, values = [], []
         for pairs, entity in (
-            (item.property.synchronize_pairs, parent),
-            (item.property.secondary_synchronize_pairs, child),
+            (item.prop.synchronize_pairs, parent),
+            (item.prop.secondary_synchronize_pairs or (), child),
         ):
             for left, right in pairs:
                 names.append(right.name)
@@ -192,7 +196,7 @@ class UnitOfWork:
         for row in rows:
             yield Delete([row], item.name, expected=True)
 
-    def _value(self, entity: Entity, column: sa.Column[Any]) -> Any:
+    def _value(self, entity: Entity, column: Any) -> Any:
         row = entity.rows[locate(self.loader.schema, column.table).key]
         if column.name not in row.values:
             raise Unsure(f"{column} joins a relationship and is no key")
@@ -204,7 +208,7 @@ class UnitOfWork:
         """Who is related to whom, among deleted objects."""
         if not item.seen(loaded=item.name in self.assumed) or item.write_only:
             return {}
-        members = [entity for entity in self._deleted if entity.mapper.isa(item.property.parent)]
+        members = [entity for entity in self._deleted if entity.mapper.isa(item.prop.parent)]
         return self._follow(item, members)
 
     def _follow(self, item: Relation, entities: Sequence[Entity]) -> Related:
@@ -221,14 +225,14 @@ class UnitOfWork:
         above, below = aliased(item.parent), aliased(item.target)
         own = [getattr(above, name) for name in _key_names(item.parent)]
         theirs = [getattr(below, name) for name in _key_names(item.target)]
-        join = getattr(above, item.property.key).of_type(below)
+        join = getattr(above, item.prop.key).of_type(below)
         select = sa.select(*own, *theirs).select_from(above).join(join).order_by(*theirs)
         found: list[tuple[Key, Key]] = []
         for start in range(0, len(parents), 400):
             keys = [entity.key for entity in parents[start : start + 400]]
             where = _among(own, keys)
-            for row in self.loader.connection.execute(select.where(where)):
-                found.append((tuple(row[: len(own)]), tuple(row[len(own) :])))
+            rows = self.loader.connection.execute(select.where(where))
+            found += [(tuple(row[: len(own)]), tuple(row[len(own) :])) for row in rows]
         children = {
             entity.key: entity
             for entity in self._load(item.target, list(dict.fromkeys(key for _, key in found)))

@@ -61,6 +61,13 @@ class DeletionRules:
         self._catalogs: weakref.WeakKeyDictionary[sa.Engine, Schema] = weakref.WeakKeyDictionary()
         self._lock = threading.Lock()
 
+    @property
+    def mapped(self) -> Mapper[Any]:
+        """The mapper. Raises TypeError for a table."""
+        if self.mapper is None:
+            raise TypeError(f"{self.name} is a table and no mapped class, so only how='sql' is possible.")
+        return self.mapper
+
     def audit(self, schema: Schema | None = None) -> list[Finding]:
         """The hazards that mappings, or the catalogs in *schema*, show for deleting the subject."""
         from .audit import Model, audit

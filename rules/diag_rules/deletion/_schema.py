@@ -31,6 +31,7 @@ class Column:
         nullable: False where the column, its domain or its primary key forbids NULL.
         default: the default as SQL text, or None.
         generated: computed from other columns, so nobody sets it.
+        formula: the SQL text that computes it, where it is known.
         type: SQLAlchemy's type where a mapping knows it, else None.
     """
 
@@ -38,6 +39,7 @@ class Column:
     nullable: bool = True
     default: str | None = None
     generated: bool = False
+    formula: str | None = None
     type: Any = None
 
 
@@ -86,7 +88,10 @@ class Unique:
     """A UNIQUE constraint or unique index, the primary key included.
 
     Attributes:
-        partial: it covers only some rows, or an expression, so that we can't evaluate it.
+        columns: the plain columns that it begins with.
+        partial: it covers only some rows, or expressions, or is an exclusion constraint.
+        terms: all that it compares, as SQL texts, where it is partial and they are known.
+        where: the rows that it covers, as SQL text, or None for all.
     """
 
     name: str | None
@@ -95,6 +100,8 @@ class Unique:
     nulls_distinct: bool = True
     deferrable: bool = False
     partial: bool = False
+    terms: tuple[str, ...] = ()
+    where: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ._schema import ForeignKey
+from ._metadata import mentions
+from ._schema import ForeignKey, Table, Unique
 from ._verdict import Reason
 from ._world import Changes, Row, World
 
@@ -108,7 +109,8 @@ class Simulator(ABC):
         """One UPDATE statement."""
 
     def commit(self) -> None:
-        """The checks that wait for the end of the transaction."""
+        """The checks that wait for the end of the transaction; where nothing waits, none."""
+        return
 
     # shared pieces
 
@@ -141,7 +143,7 @@ class Simulator(ABC):
 
     def change(self, row: Row, changes: Changes, fk: ForeignKey | None, cause: Row | None) -> set[str]:
         """Write the columns and check what is checked at once; returns the columns that changed."""
-        changed = {name for name, value in changes.items() if self.world.value(row, name) != value}
+        changed = {name for name, value in changes.items() if self.world.differs(row, name, value)}
         row.changes.update({name: changes[name] for name in changed})
         if row.cause is None:
             row.cause = cause
@@ -150,17 +152,17 @@ class Simulator(ABC):
             self._check_row(row, changed, fk, cause)
         return changed
 
-    def relink(self, row: Row, changed: set[str]) -> Iterator[tuple[ForeignKey, Row | None | bool]]:
+    def relink(self, row: Row, changed: set[str]) -> Iterator[tuple[ForeignKey, Row | bool | None]]:
         """Point *row* where its changed keys say now: yields each with its row, True for half a key, False for none."""
         for fk in self.world.own_keys(row):
             if fk.enforced and changed & set(fk.columns):
                 row.links.pop(fk, None)
                 yield fk, self._target(fk, row)
 
-    def _target(self, fk: ForeignKey, row: Row) -> Row | None | bool:
+    def _target(self, fk: ForeignKey, row: Row) -> Row | bool | None:
         values = self.world.values(row, fk.columns)
         if None in values:
-            return fk.match == "FULL" and any(value is not None for value in values) or None
+            return True if fk.match == "FULL" and any(value is not None for value in values) else None
         target = self.world.points_to(fk, row)
         if isinstance(target, Row):
             self.world.link(fk, row, target)
@@ -177,12 +179,21 @@ class Simulator(ABC):
             columns = fk.columns if fk is not None else tuple(sorted(changed))
             self.note(Violation(Reason.NOT_NULL, row, columns, None, cause, fk))
             return
-        for check in self.world.broken_checks(row):
-            self.note(Violation(Reason.CHECK, row, check.columns, check.name, cause, fk))
+        for reason, check in self.world.broken_checks(row):
+            self.note(Violation(reason, row, check.columns, check.name, cause, fk))
         for unique in table.uniques:
-            if set(unique.columns) & set(changed) and not unique.partial:
-                if self.world.unique_conflict(row, unique):
-                    self.note(Violation(Reason.UNIQUE, row, unique.columns, unique.name, cause, fk))
+            if _reads(table, unique) & changed and self.world.unique_conflict(row, unique):
+                self.note(Violation(Reason.UNIQUE, row, unique.columns, unique.name, cause, fk))
+
+
+def _reads(table: Table, unique: Unique) -> set[str]:
+    """The columns whose change a unique index notices."""
+    found = set(unique.columns)
+    texts = [*unique.terms, unique.where or ""]
+    texts += [table.columns[name].formula or "" for name in unique.columns]
+    if any(texts):
+        found |= {name for name in table.columns if any(mentions(text, name) for text in texts)}
+    return found
 
 
 def _by_relationship(violation: Violation, name: str) -> Violation:

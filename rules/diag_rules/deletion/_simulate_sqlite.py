@@ -5,13 +5,15 @@ Source: SQLite 3.40, ``fkey.c``; proved on 3.40.1.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 from ._schema import Action, ForeignKey
 from ._simulate import Simulator, Violation
 from ._verdict import Reason
 from ._world import Changes, Row
 
+Steps: TypeAlias = "Iterator[Steps]"
 DEEPEST = 1000  # SQLITE_MAX_TRIGGER_DEPTH
 
 
@@ -27,14 +29,14 @@ class SqliteSimulator(Simulator):
         """One DELETE and the check at its end."""
         self._begin()
         for row in rows:
-            self._remove(row, None, 0)
+            play(self._remove(row, None, 0))
         self._end()
 
     def update(self, rows: Sequence[Row], changes: Changes) -> None:
         """One UPDATE and the check at its end."""
         self._begin()
         for row in rows:
-            self._change(row, changes, None, None, 0)
+            play(self._change(row, changes, None, None, 0))
         self._end()
 
     def commit(self) -> None:
@@ -62,7 +64,7 @@ class SqliteSimulator(Simulator):
         else:
             self._counter += step
 
-    def _remove(self, row: Row, cause: Row | None, depth: int) -> None:
+    def _remove(self, row: Row, cause: Row | None, depth: int) -> Steps:
         if not row.alive:
             return
         if depth > DEEPEST:
@@ -72,7 +74,7 @@ class SqliteSimulator(Simulator):
         self._forget(row, None)
         self._lose_key(row, None)
         for fk in self.world.referring(row):
-            self._act(fk.ondelete, fk, row, depth, deleted=True)
+            yield self._act(fk.ondelete, fk, row, depth, deleted=True)
 
     def _forget(self, row: Row, changed: set[str] | None) -> None:
         """References that *row* held to nothing are gone."""
@@ -103,14 +105,14 @@ class SqliteSimulator(Simulator):
         kept = self._late if fk.initially_deferred else self._dangling
         kept[fk, id(row)] = (fk, row, None)
 
-    def _act(self, action: Action, fk: ForeignKey, row: Row, depth: int, *, deleted: bool) -> None:
+    def _act(self, action: Action, fk: ForeignKey, row: Row, depth: int, *, deleted: bool) -> Steps:
         for child in self.children(fk, row):
             if action is Action.RESTRICT:
                 self.refuse(fk, child, row)
             elif action is Action.CASCADE and deleted:
-                self._remove(child, row, depth + 1)
+                yield self._remove(child, row, depth + 1)
             elif action is not Action.NO_ACTION and child.alive:
-                self._change(child, self._new_key(action, fk, row, child), fk, row, depth + 1)
+                yield self._change(child, self._new_key(action, fk, row, child), fk, row, depth + 1)
 
     def _new_key(self, action: Action, fk: ForeignKey, row: Row, child: Row) -> Changes:
         if action is Action.CASCADE:
@@ -121,8 +123,8 @@ class SqliteSimulator(Simulator):
 
     def _change(
         self, row: Row, changes: Changes, fk: ForeignKey | None, cause: Row | None, depth: int
-    ) -> None:
-        written = {name for name, value in changes.items() if self.world.value(row, name) != value}
+    ) -> Steps:
+        written = {name for name, value in changes.items() if self.world.differs(row, name, value)}
         self._forget(row, written)
         changed = self.change(row, changes, fk, cause)
         row.orphaned = frozenset(own for own in row.orphaned if not changed & set(own.columns))
@@ -132,4 +134,15 @@ class SqliteSimulator(Simulator):
         self._lose_key(row, changed)
         for below in self.world.referring(row):
             if changed & set(below.referred_columns):
-                self._act(below.onupdate, below, row, depth, deleted=False)
+                yield self._act(below.onupdate, below, row, depth, deleted=False)
+
+
+def play(first: Steps) -> None:
+    """Run steps depth first without a stack of calls: SQLite nests deeper than Python does."""
+    stack = [first]
+    while stack:
+        following = next(stack[-1], None)
+        if following is None:
+            stack.pop()
+        else:
+            stack.append(following)

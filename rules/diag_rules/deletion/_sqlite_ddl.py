@@ -120,3 +120,51 @@ def checks(sql: str) -> list[tuple[str | None, str]]:
             name = parts[place - 1].value if place >= 2 and parts[place - 2].says("CONSTRAINT") else None
             found.append((name, sql[parts[place + 1].end : closing.start]))
     return found
+
+
+def formulas(sql: str) -> dict[str, str]:
+    """The expressions of generated columns, by the column's name in lower case."""
+    found: dict[str, str] = {}
+    for part in _parts(tokens(sql)):
+        for place, token in enumerate(part[:-1]):
+            if token.says("AS") and token.depth == 1 and part[place + 1].value == "(":
+                found[part[0].value.lower()] = _inside(sql, part, place + 1)
+    return found
+
+
+def index_terms(sql: str) -> tuple[tuple[str, ...], str | None]:
+    """What CREATE INDEX compares, and its WHERE; nothing where there is no statement."""
+    parts = tokens(sql)
+    terms = tuple(_term(sql, part) for part in _parts(parts))
+    where = next((token for token in parts if token.depth == 0 and token.says("WHERE")), None)
+    return terms, sql[where.end :].strip().rstrip(";") if where is not None else None
+
+
+def _parts(found: list[Token]) -> list[list[Token]]:
+    """The tokens between the outermost parentheses, split at the commas."""
+    parts: list[list[Token]] = [[]]
+    opened = False
+    for token in found:
+        if token.depth == 0:
+            if opened and token.value == ")":
+                break
+            opened = opened or token.value == "("
+        elif token.depth == 1 and token.value == ",":
+            parts.append([])
+        elif opened:
+            parts[-1].append(token)
+    return [part for part in parts if part]
+
+
+def _term(sql: str, part: list[Token]) -> str:
+    last = part[-1]
+    if last.says("ASC") or last.says("DESC"):
+        part = part[:-1]
+    return sql[part[0].start : part[-1].end]
+
+
+def _inside(sql: str, part: list[Token], place: int) -> str:
+    closing = next(
+        (token for token in part[place + 1 :] if token.value == ")" and token.depth == 1), part[-1]
+    )
+    return sql[part[place].end : closing.start]

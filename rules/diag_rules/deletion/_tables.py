@@ -35,7 +35,7 @@ class Source:
     def clause(self) -> sa.TableClause:
         """The table, ready for a FROM."""
         names = dict.fromkeys((*self.table.columns, *self.identity, *self.order))
-        extra = [sa.column("tableoid")] if self.placed else []
+        extra: list[sa.ColumnClause[Any]] = [sa.column("tableoid")] if self.placed else []
         return sa.table(self.table.name, *map(sa.column, names), *extra, schema=self.table.schema)
 
 
@@ -90,3 +90,17 @@ def select_from(
     """SELECT *columns* FROM *clause*, without the tables that inherit from it where *only* says so."""
     found = sa.select(*columns)
     return found.with_hint(clause, ONLY, "postgresql") if only else found
+
+
+def among(
+    clause: sa.FromClause, columns: Sequence[str], keys: Sequence[Sequence[Any]], types: Any = None
+) -> sa.ColumnElement[bool]:
+    """A condition: *columns* equal one of *keys*; *types* bind the values as a mapping would."""
+    named: list[sa.ColumnElement[Any]] = [clause.c[name] for name in columns]
+    if types is not None:
+        named = [sa.type_coerce(column, kind) for column, kind in zip(named, types, strict=True)]
+    if len(named) == 1:
+        return named[0].in_([key[0] for key in keys])
+    return sa.or_(
+        *(sa.and_(*(column == value for column, value in zip(named, key, strict=True))) for key in keys)
+    )

@@ -10,13 +10,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapper
 
 from ._doubts import directly, doubts
-from ._load import Loader, Unsure
+from ._load import Loader
 from ._orm_steps import UnitOfWork, locate
+from ._probe import Unsure
 from ._schema import Schema
 from ._simulate import Delete, Result, Statement, Violation
 from ._simulators import simulator
 from ._switches import Switches
-from ._verdict import How, Reason
+from ._verdict import How
 from ._world import Row
 
 Key = tuple[Any, ...]
@@ -65,7 +66,7 @@ class Trials:
     def run(self, how: How, key: Key) -> Trial:
         """Try the deletion of *key*."""
         rows = self._root(key)
-        trial = Trial(rows=[row for row in rows if row is not None])
+        trial = Trial(rows=rows)
         if not trial.rows:
             return trial
         try:

@@ -6,11 +6,12 @@ once and then played with in memory; `reset` makes it as it was read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from ._schema import Check, ForeignKey, Schema, Unique
+from ._verdict import Reason
 
 Changes = Mapping[str, Any]
 
@@ -51,8 +52,11 @@ class Probe(Protocol):
     def find(self, table: str, columns: tuple[str, ...], key: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         """The identities of the rows with that key; NULL equals NULL."""
 
-    def broken_checks(self, row: Row) -> Iterable[Check]:
-        """The CHECK constraints that the row breaks with its changes."""
+    def broken_checks(self, row: Row) -> Iterable[tuple[Reason, Check]]:
+        """The CHECK and NOT NULL constraints that the row breaks with its changes."""
+
+    def clashes(self, row: Row, unique: Unique, changed: Sequence[Row], gone: Sequence[Row]) -> bool:
+        """True where the changed row meets another in *unique*. Raises Unsure where that can't be evaluated."""
 
     def constant(self, table: str, column: str) -> Any:
         """The value of a column's default. Raises Unsure where it is no constant."""
@@ -122,6 +126,11 @@ class World:
         """The column's value now."""
         return row.changes[column] if column in row.changes else row.values.get(column)
 
+    def differs(self, row: Row, column: str, value: Any) -> bool:
+        """True where the column is not *value*; a column that was not read joins rows, so it is not NULL."""
+        read = column in row.changes or column in row.values
+        return not read or bool(self.value(row, column) != value)
+
     def default(self, row: Row, columns: Iterable[str]) -> dict[str, Any]:
         """The defaults of the columns."""
         return {name: self._probe.constant(row.table, name) for name in columns}
@@ -130,7 +139,7 @@ class World:
         """The columns' values now."""
         return tuple(self.value(row, column) for column in columns)
 
-    def points_to(self, fk: ForeignKey, row: Row) -> Row | None | Literal[False]:
+    def points_to(self, fk: ForeignKey, row: Row) -> Row | Literal[False] | None:
         """The row that *row*'s present key refers to: None where it refers to nothing, False where that is missing."""
         key = self.values(row, fk.columns)
         if None in key:
@@ -143,27 +152,35 @@ class World:
                 return found
         return False
 
-    def broken_checks(self, row: Row) -> Iterable[Check]:
-        """The CHECK constraints that *row* breaks as it is now."""
-        changed = row.changes.keys()
-        checks = self.schema.tables[row.table].checks
-        if not any(column in changed for check in checks for column in check.columns):
+    def broken_checks(self, row: Row) -> Iterable[tuple[Reason, Check]]:
+        """The CHECK constraints that *row* breaks as it is now, and NOT NULL of what is computed."""
+        table = self.schema.tables[row.table]
+        generated = any(column.generated for column in table.columns.values())
+        read = (column for check in table.checks for column in check.columns)
+        if not generated and not any(column in row.changes for column in read):
             return ()
         return self._probe.broken_checks(row)
 
     def unique_conflict(self, row: Row, unique: Unique) -> bool:
         """True where another living row has the same key as *row* has now."""
+        computed = any(self.schema.tables[row.table].columns[name].generated for name in unique.columns)
+        if unique.partial or computed:
+            return self._clashes(row, unique)
         key = self.values(row, unique.columns)
         if None in key and unique.nulls_distinct:
             return False
-        for other in self.rows.values():
-            same = other is not row and other.alive and other.table == row.table
-            if same and self.values(other, unique.columns) == key:
-                return True
+        others = (other for other in self.rows.values() if other is not row and other.table == row.table)
+        if any(other.alive and self.values(other, unique.columns) == key for other in others):
+            return True
         home = self.home(row.table)
-        return any(
-            (home, identity) not in self.rows for identity in self._probe.find(row.table, unique.columns, key)
-        )
+        found = self._probe.find(row.table, unique.columns, key)
+        return any((home, identity) not in self.rows for identity in found)
+
+    def _clashes(self, row: Row, unique: Unique) -> bool:
+        siblings = [other for other in self.rows.values() if other.table == row.table and other is not row]
+        changed = [other for other in siblings if other.alive and other.changes]
+        gone = [other for other in siblings if not other.alive]
+        return self._probe.clashes(row, unique, changed, gone)
 
     def home(self, table: str) -> str:
         """The table that counts the rows of *table*: the outermost partitioned table."""

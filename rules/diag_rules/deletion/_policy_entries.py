@@ -29,7 +29,7 @@ class _Entry:
 
     def _strings(self, name: str) -> None:
         value = getattr(self, name)
-        if isinstance(value, str) or not all(isinstance(part, str) for part in value):
+        if not isinstance(value, list | tuple) or not all(isinstance(part, str) for part in value):
             raise PolicyError(f"{name} must be a list of column names; it is {value!r}.")
         object.__setattr__(self, name, tuple(value))
 

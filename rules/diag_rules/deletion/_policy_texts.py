@@ -100,10 +100,10 @@ def fill_link(template: str, values: Mapping[str, Any]) -> str | None:
 
 def _tag(tag: str, what: str) -> str:
     try:
-        return str(Locale.parse(tag.replace("-", "_")))
+        return str(Locale.parse(str(tag).replace("-", "_")))
     except (UnknownLocaleError, ValueError):
         raise PolicyError(
-            f"{what} has an unknown language {tag!r}{nearest(tag, locale_identifiers())}"
+            f"{what} has an unknown language {tag!r}{nearest(str(tag), locale_identifiers())}"
         ) from None
 
 

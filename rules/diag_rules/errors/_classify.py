@@ -8,22 +8,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import exc
+
+from ._answer import answer, made
 from ._candidate import Candidate, Weight
-from ._classification import Category, Classification, Phase, Retry
+from ._classification import Category, Classification, Phase
 from ._drivers import reader_of
-from ._judge import judged
+from ._judge import FOLLOWING, judged
 from ._kinds import Kind
 from ._links import Link, links
+from ._lookup import find
 from ._meanings import MEANINGS
-from ._phase import phase_of
-from ._reading import Reading
 from ._surroundings import look, wraps
 
-_LOST = frozenset(
+_WRAPPERS = frozenset(
     {
-        Kind.CONNECTION_FAILURE, Kind.CONNECTION_DOES_NOT_EXIST, Kind.CONNECTION_EXCEPTION, Kind.ADMIN_SHUTDOWN,
-        Kind.CRASH_SHUTDOWN, Kind.IDLE_SESSION_TIMEOUT, Kind.PROTOCOL_VIOLATION, Kind.NETWORK_UNREACHABLE,
-        Kind.TRANSACTION_RESOLUTION_UNKNOWN,
+        exc.DBAPIError, exc.InterfaceError, exc.DatabaseError, exc.DataError, exc.OperationalError, exc.IntegrityError,
+        exc.InternalError, exc.ProgrammingError, exc.NotSupportedError,
     }
 )  # fmt: skip
 _WORST = (Category.OUTAGE, Category.DEFECT, Category.CONTENTION, Category.BUSINESS_RULE, Category.UNKNOWN)
@@ -53,6 +54,33 @@ def _unknown(evidence: str) -> Classification:
 
 
 def _classify(error: BaseException) -> Classification:
+    return _alone(error) or _among_others(error)
+
+
+def _alone(error: Any) -> Classification | None:
+    """Return the answer for the commonest shape: SQLAlchemy's wrapper of one exception with a code, nothing behind it.
+
+    The same answer as that of the whole walk, without the walk.
+    """
+    if type(error) not in _WRAPPERS or error.statement is None:
+        return None
+    orig = error.orig
+    known = reader_of(type(orig))
+    if known is None or orig.__cause__ is not None or orig.__context__ is not None or hasattr(orig, "orig"):
+        return None
+    if error.__cause__ is not orig and not (error.__cause__ is None and error.__context__ is None):
+        return None
+    reading = known[1](orig, known[0])
+    if reading is None:
+        return None
+    reading.executing = True
+    found = find(reading)
+    if found is None or found[0].weak or found[0].kind in FOLLOWING:
+        return None
+    return made(found[0], found[1], reading, Phase.EXECUTE, found[0].retry)
+
+
+def _among_others(error: BaseException) -> Classification:
     events = _events(links(error))
     if not events:
         return _unknown("none: no database exception in the chain")
@@ -110,45 +138,3 @@ def _candidate(error: BaseException, wrapper: Any, chain: list[Link], parent: in
         return look(error, wrapper, chain[parent].error if parent >= 0 else None)
     reading = known[1](error, known[0])
     return None if reading is None else judged(reading, wrapper)
-
-
-def _vendor_code(reading: Reading) -> int | str | None:
-    if reading.family == "postgresql":
-        return None
-    if reading.family == "oracle" and isinstance(reading.code, int):
-        return f"ORA-{reading.code:05}"
-    return reading.code
-
-
-def answer(chosen: Candidate, error: BaseException | None = None) -> Classification:
-    """Return the classification that a candidate stands for, found in the chain of *error*."""
-    found, reading = chosen.row, chosen.reading
-    phase = phase_of(chosen.wrapper, error)
-    retry, evidence = found.retry, chosen.why
-    if phase is Phase.COMMIT and found.kind in _LOST:
-        retry = Retry.UNKNOWN_OUTCOME
-        evidence = f"{evidence}; lost during COMMIT"
-    if found.kind is Kind.POOL_TIMEOUT:
-        phase = Phase.CHECKOUT
-    if reading is None:
-        return Classification(
-            category=found.category, kind=found.kind, retry=retry, evidence=evidence, phase=phase,
-            summary=found.summary, advice=found.advice,
-        )  # fmt: skip
-    return Classification(
-        category=found.category,
-        kind=found.kind,
-        sqlstate=reading.sqlstate,
-        vendor_code=_vendor_code(reading),
-        dialect=reading.family,
-        driver=reading.driver or None,
-        constraint=reading.constraint,
-        table=reading.table,
-        columns=reading.columns,
-        referenced_table=reading.referenced_table,
-        retry=retry,
-        evidence=evidence,
-        phase=phase,
-        summary=found.summary,
-        advice=found.advice,
-    )

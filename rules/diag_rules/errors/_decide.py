@@ -1,4 +1,4 @@
-"""Codes of PostgreSQL and SQLite that mean two things, decided with what else is known; the evidence says how."""
+"""Codes of PostgreSQL that mean two things, decided with what else is known; the evidence says how."""
 
 from __future__ import annotations
 
@@ -94,33 +94,11 @@ def raised(reading: Reading, found: Found | None) -> Found | None:
     return found
 
 
-def _sqlite_error(reading: Reading, found: Found) -> Found:
-    """SQLITE_ERROR: everything in a statement; SQLite's fixed texts say what."""
-    from ._sqlite_text import by_text
-
-    row = by_text(reading.message)
-    if row is None:
-        return found[0]._replace(kind=Kind.SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION), f"{found[1]}; text not known"
-    return row, f"{found[1]}; text of SQLite"
-
-
-def _sqlite_constraint(reading: Reading, found: Found) -> Found:
-    """SQLITE_CONSTRAINT without its extended code, from old versions: SQLite's fixed texts say which."""
-    from ._sqlite_text import by_text
-
-    row = by_text(reading.message)
-    if row is None or row.category is not Category.BUSINESS_RULE:
-        return turned(found, "text not known", kind=Kind.RAISE_EXCEPTION)
-    return row, f"{found[1]}; text of SQLite"
-
-
-DECIDERS: dict[tuple[str, str | int], Decider] = {
-    ("postgresql", "25006"): read_only,
-    ("postgresql", "57014"): _cancelled,
-    ("postgresql", "08P01"): _protocol,
-    ("postgresql", "42501"): _privilege,
-    ("postgresql", "54000"): _limit,
-    ("sqlite", 1): _sqlite_error,
-    ("sqlite", 19): _sqlite_constraint,
-    ("sqlite", 8): read_only,
+DECIDERS: dict[str | int, Decider] = {
+    "25006": read_only,
+    "57014": _cancelled,
+    "08P01": _protocol,
+    "42501": _privilege,
+    "54000": _limit,
 }
+"""PostgreSQL's, by SQLSTATE."""

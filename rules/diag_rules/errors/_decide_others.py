@@ -113,19 +113,18 @@ def _odbc_timeout(reading: Reading, found: Found) -> Found:
     return turned(found, "of the statement")
 
 
-def _both(number: int, decide: Decider) -> dict[tuple[str, str | int], Decider]:
-    return {("mysql", number): decide, ("mariadb", number): decide}
-
-
-OTHERS: dict[tuple[str, str | int], Decider] = {
-    **_both(1036, read_only), **_both(1290, _option), **_both(1836, read_only), **_both(1874, read_only),
-    **_both(1044, _in_statement), **_both(1049, _in_statement), **_both(1305, _routine_or_savepoint),
-    **_both(1030, _engine), **_both(1180, _engine), **_both(1181, _engine), **_both(1003, _engine),
-    **_both(1026, _engine), **_both(1004, _engine), **_both(1025, _engine), **_both(3024, _query_timeout),
-    **_both(1292, _incorrect_value),
-    **_both(2002, _cannot_connect), **_both(2003, _cannot_connect), **_both(2013, _cannot_connect),
-    ("mssql", 547): _reference_or_check,
-    ("mssql", "HYT00"): _odbc_timeout, ("odbc", "HYT00"): _odbc_timeout,
-    ("mssql", "01000"): _odbc_warning, ("odbc", "01000"): _odbc_warning,
-    ("mssql", 3906): read_only, ("oracle", 16000): read_only,
+_MYSQL: dict[str | int, Decider] = {
+    1003: _engine, 1004: _engine, 1025: _engine, 1026: _engine, 1030: _engine, 1180: _engine, 1181: _engine,
+    1036: read_only, 1290: _option, 1836: read_only, 1874: read_only,
+    1044: _in_statement, 1049: _in_statement, 1292: _incorrect_value, 1305: _routine_or_savepoint,
+    2002: _cannot_connect, 2003: _cannot_connect, 2013: _cannot_connect, 3024: _query_timeout,
 }  # fmt: skip
+_ODBC: dict[str | int, Decider] = {"HYT00": _odbc_timeout, "01000": _odbc_warning}
+
+OTHERS: dict[str, dict[str | int, Decider]] = {
+    "mysql": _MYSQL,
+    "mariadb": _MYSQL,
+    "mssql": {547: _reference_or_check, 3906: read_only, **_ODBC},
+    "oracle": {16000: read_only},
+    "odbc": _ODBC,
+}

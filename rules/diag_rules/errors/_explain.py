@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._classification import Classification
-from ._classify import answer
+from ._answer import answer
 from ._judge import judged
 from ._reading import Reading
 

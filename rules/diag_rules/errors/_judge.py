@@ -12,7 +12,7 @@ from ._reading import Reading
 from ._row import row
 from ._text import judge as judge_text
 
-_FOLLOWING = frozenset({Kind.IN_FAILED_SQL_TRANSACTION, Kind.PENDING_ROLLBACK, Kind.INVALID_SAVEPOINT_SPECIFICATION})
+FOLLOWING = frozenset({Kind.IN_FAILED_SQL_TRANSACTION, Kind.PENDING_ROLLBACK, Kind.INVALID_SAVEPOINT_SPECIFICATION})
 _UNKNOWN = row("", Kind.UNRECOGNISED)
 _LOST = row("", Kind.CONNECTION_FAILURE)
 
@@ -24,7 +24,7 @@ def judged(reading: Reading, wrapper: Any = None) -> Candidate:
     found = find(reading)
     if found is not None:
         weight = Weight.WEAK if found[0].weak else Weight.STRONG
-        if found[0].kind in _FOLLOWING:
+        if found[0].kind in FOLLOWING:
             weight = Weight.FOLLOW_UP
         return Candidate(weight, found[0], found[1], reading, wrapper)
     if reading.code is None and reading.sqlstate is None:
@@ -44,4 +44,4 @@ def _without_code(reading: Reading, wrapper: Any) -> Candidate:
         why = f"none: {reading.driver} gave no code, and {reading.name} says too little"
         return Candidate(Weight.FOLLOW_UP, _UNKNOWN, why, reading, wrapper)
     weight = Weight.WEAK if found[0].weak else Weight.SPECIFIC
-    return Candidate(Weight.FOLLOW_UP if found[0].kind in _FOLLOWING else weight, found[0], found[1], reading, wrapper)
+    return Candidate(Weight.FOLLOW_UP if found[0].kind in FOLLOWING else weight, found[0], found[1], reading, wrapper)

@@ -11,7 +11,7 @@ from . import _registry, _settings
 from ._decide import DECIDERS, Decider, raised
 from ._kinds import Kind
 from ._reading import Reading
-from ._row import Row, Table, row
+from ._row import Code, Row, Table, row
 
 Found: TypeAlias = "tuple[Row, str]"
 
@@ -23,10 +23,17 @@ def _module(name: str) -> Any:
 
 
 @lru_cache(maxsize=None)
-def codes(name: str) -> Table:
-    """Return the table *name*; raises ImportError where there is none."""
+def codes(name: str) -> dict[Code, Found]:
+    """Return the rows of the table *name* with their evidence; raises ImportError where there is no such table."""
     table: Table = _module(name).CODES
-    return table
+    shows_symbol = name in {"sqlite", "mysql", "mariadb", "mysql_client"}
+    return {code: (each, _evidence(each, shows_symbol=shows_symbol)) for code, each in table.items()}
+
+
+def _evidence(found: Row, *, shows_symbol: bool) -> str:
+    if shows_symbol:
+        return f"code {found.symbol}" if found.symbol.startswith("SQLITE") else f"code {found.code} {found.symbol}"
+    return f"code {found.code}"
 
 
 def by_class(sqlstate: str) -> Row | None:
@@ -39,11 +46,11 @@ def _postgresql(reading: Reading) -> Found | None:
     sqlstate = reading.sqlstate
     if sqlstate is None:
         return None
-    found = codes("postgresql").get(sqlstate)
+    found = codes("postgresql").get(sqlstate) or codes("cockroachdb").get(sqlstate)
     if found is not None:
-        return found, f"code {sqlstate}"
-    found = codes("cockroachdb").get(sqlstate) or by_class(sqlstate)
-    return (found, f"code {sqlstate}, by its class {sqlstate[:2]}") if found else None
+        return found
+    fallback = by_class(sqlstate)
+    return (fallback, f"code {sqlstate}, by its class {sqlstate[:2]}") if fallback else None
 
 
 def _sqlite(reading: Reading) -> Found | None:
@@ -52,22 +59,23 @@ def _sqlite(reading: Reading) -> Found | None:
         return None
     found = codes("sqlite").get(code)
     if found is not None:
-        return found, f"code {found.symbol}"
-    found = codes("sqlite").get(code & 0xFF)
-    return (found, f"code {code}, by its primary code {found.symbol}") if found else None
+        return found
+    primary = codes("sqlite").get(code & 0xFF)
+    return (primary[0], f"code {code}, by its primary {primary[1]}") if primary else None
 
 
 def _number(reading: Reading) -> Found | None:
     """Oracle, SQL Server and Db2: their own number, else the class of the SQLSTATE."""
     code = reading.code
     found = codes(reading.family).get(code) if code is not None else None
-    if found is None and isinstance(code, int):
-        found = _of_the_application(reading.family, code)
-    if found is None and isinstance(code, str):
-        found = getattr(_module(reading.family), "CLASSES", {}).get(code[:5])
     if found is not None:
-        return found, f"code {code}"
-    return _sqlstate(reading)
+        return found
+    fallback = None
+    if isinstance(code, int):
+        fallback = _of_the_application(reading.family, code)
+    elif isinstance(code, str):
+        fallback = getattr(_module(reading.family), "CLASSES", {}).get(code[:5])
+    return (fallback, f"code {code}") if fallback else _sqlstate(reading)
 
 
 def _of_the_application(family: str, code: int) -> Row | None:
@@ -83,9 +91,9 @@ def _sqlstate(reading: Reading) -> Found | None:
         return None
     found = codes("odbc").get(reading.sqlstate)
     if found is not None:
-        return found, f"code {reading.sqlstate}"
-    found = by_class(reading.sqlstate)
-    return (found, f"code {reading.sqlstate}, by its class {reading.sqlstate[:2]}") if found else None
+        return found
+    fallback = by_class(reading.sqlstate)
+    return (fallback, f"code {reading.sqlstate}, by its class {reading.sqlstate[:2]}") if fallback else None
 
 
 def _mysql(reading: Reading) -> Found | None:
@@ -94,11 +102,11 @@ def _mysql(reading: Reading) -> Found | None:
         if 2000 <= code < 3000 or (5000 <= code < 6000 and reading.driver in {"mariadb", "MySQLdb"}):
             found = codes("mysql_client").get(code)
             if found is not None and not (reading.sqlstate or "").startswith("45"):
-                return found, f"code {code} {found.symbol}"
+                return found
         reading.family = flavour(reading, code)
         found = codes(reading.family).get(code)
         if found is not None:
-            return found, f"code {code} {found.symbol}"
+            return found
     return _signal(reading) or _sqlstate(reading)
 
 
@@ -148,22 +156,30 @@ _FINDERS: dict[str, Callable[[Reading], Found | None]] = {
 
 def find(reading: Reading) -> Found | None:
     """Return the row of the reading's code with the evidence, or None where it has no code that is known."""
-    mine = _registry.find(reading)
-    if mine is not None:
-        return mine
-    finder = _FINDERS.get(reading.family)
+    if not _registry.quiet:
+        mine = _registry.find(reading)
+        if mine is not None:
+            return mine
+    family = reading.family
+    finder = _FINDERS.get(family)
     found = finder(reading) if finder else None
     if reading.routine is not None:
         found = raised(reading, found)
     if found is None:
         return None
-    decide = _decider(reading.family, found[0].code)
+    decide = _deciders(reading.family).get(found[0].code)
     return decide(reading, found) if decide else found
 
 
-def _decider(family: str, code: str | int) -> Decider | None:
-    if family in {"postgresql", "sqlite"}:
-        return DECIDERS.get((family, code))
+@lru_cache(maxsize=None)
+def _deciders(family: str) -> dict[str | int, Decider]:
+    """Return the deciders of a family by code, loaded when its first error is met."""
+    if family == "postgresql":
+        return DECIDERS
+    if family == "sqlite":
+        from ._sqlite_text import DECIDERS as OF_SQLITE
+
+        return OF_SQLITE
     from ._decide_others import OTHERS
 
-    return OTHERS.get((family, code))
+    return OTHERS.get(family, {})

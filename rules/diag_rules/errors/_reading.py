@@ -26,25 +26,18 @@ class Reading:
         why: the evidence for *row*.
     """
 
-    __slots__ = (
-        "code",
-        "columns",
-        "constraint",
-        "driver",
-        "executing",
-        "family",
-        "fatal",
-        "message",
-        "name",
-        "referenced_table",
-        "routine",
-        "row",
-        "sqlstate",
-        "table",
-        "why",
-    )
+    # defaults of the class, not slots: most fields stay as they are, and setting them costs more than reading does
+    fatal: bool | None = None
+    executing: bool | None = None
+    routine: str | None = None
+    constraint: str | None = None
+    table: str | None = None
+    columns: tuple[str, ...] = ()
+    referenced_table: str | None = None
+    row: Row | None = None
+    why: str = ""
 
-    def __init__(  # noqa: PLR0913 - one argument for each thing that a driver may know
+    def __init__(  # noqa: PLR0913 - what every driver knows
         self,
         driver: str,
         family: str,
@@ -52,9 +45,6 @@ class Reading:
         code: Code | None = None,
         message: str = "",
         name: str = "",
-        *,
-        row: Row | None = None,
-        why: str = "",
     ) -> None:
         self.driver = driver
         self.family = family
@@ -62,15 +52,6 @@ class Reading:
         self.code = code
         self.message = message
         self.name = name
-        self.fatal: bool | None = None
-        self.executing: bool | None = None
-        self.routine: str | None = None
-        self.constraint: str | None = None
-        self.table: str | None = None
-        self.columns: tuple[str, ...] = ()
-        self.referenced_table: str | None = None
-        self.row = row
-        self.why = why
 
 
 def text(value: Any) -> str:

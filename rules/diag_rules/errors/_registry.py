@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TypeAlias, TypeVar
 
+from . import _settings
 from ._classification import Category, Retry
 from ._kinds import Kind
 from ._reading import Reading
@@ -19,6 +20,8 @@ GROUP = "flask_diag.errors"
 _log = logging.getLogger(__name__)
 _rows: dict[Key, Row] = {}
 _loaded = False
+quiet = False
+"""The entry points are loaded and nobody has registered anything: there is nothing to ask."""
 
 
 def register(  # noqa: PLR0913 - the columns of a row
@@ -42,6 +45,7 @@ def register(  # noqa: PLR0913 - the columns of a row
         ValueError: *kind*, *category* or *retry* is none of the closed vocabulary, or the code is registered
             already with another meaning and *replace* is false.
     """
+    global quiet  # noqa: PLW0603 - one store for the process
     new = row(
         code,
         _word(Kind, kind),
@@ -57,6 +61,8 @@ def register(  # noqa: PLR0913 - the columns of a row
             "pass replace=True to change it, or remove one of the two."
         )
     _rows[dialect, code] = new
+    quiet = False
+    _settings.changed()
 
 
 def _word(vocabulary: type[T], value: T | str) -> T:
@@ -99,7 +105,7 @@ def find_class(kind: type) -> tuple[Row, str] | None:
 
 def load() -> None:
     """Load the rows that installed packages bring, once; a package that fails is logged and left out."""
-    global _loaded  # noqa: PLW0603 - once a process
+    global _loaded, quiet  # noqa: PLW0603 - once a process
     _loaded = True
     from importlib.metadata import entry_points
 
@@ -108,3 +114,4 @@ def load() -> None:
             entry.load()()
         except Exception:
             _log.exception("The entry point %s of %s failed; its codes are unknown.", entry.name, GROUP)
+    quiet = not _rows

@@ -24,6 +24,14 @@ class Settings:
 _CHOICES = {"read_only": ("failover", "transaction"), "mysql_flavour": ("auto", "mysql", "mariadb")}
 
 current = Settings()
+generation = 0
+"""Counts changes of settings and registered rows, so that answers kept from before are not given again."""
+
+
+def changed() -> None:
+    """Say that answers may be others from now on."""
+    global generation  # noqa: PLW0603 - one process, one count
+    generation += 1
 
 
 def configure(**settings: Any) -> Settings:
@@ -40,4 +48,5 @@ def configure(**settings: Any) -> Settings:
         if value not in _CHOICES[name]:
             raise ValueError(f"{name} cannot be {value!r}: use one of {', '.join(_CHOICES[name])}.")
     current = replace(current, **settings)
+    changed()
     return current

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from ._classification import Category
+from ._decide import Decider, Found, read_only, turned
+from ._kinds import Kind
 from ._reading import Reading
 from ._row import Row
 from .tables.sqlite_texts import BEFORE_COLON, PATTERNS, WHOLE
@@ -36,3 +39,26 @@ def judge(reading: Reading) -> tuple[Row, str] | None:
     if found is None or (allowed is not None and found.category.value not in allowed):
         return None
     return found, "text of SQLite, which gave no code"
+
+
+_ERROR_EVIDENCE = "code SQLITE_ERROR; text of SQLite"
+
+
+def _error(reading: Reading, found: Found) -> Found:
+    """SQLITE_ERROR: everything in a statement; SQLite's fixed texts say what."""
+    row = by_text(reading.message)
+    if row is None:
+        return found[0]._replace(kind=Kind.SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION), f"{found[1]}; text not known"
+    return row, _ERROR_EVIDENCE
+
+
+def _constraint(reading: Reading, found: Found) -> Found:
+    """SQLITE_CONSTRAINT without its extended code, from old versions: SQLite's fixed texts say which."""
+    row = by_text(reading.message)
+    if row is None or row.category is not Category.BUSINESS_RULE:
+        return turned(found, "text not known", kind=Kind.RAISE_EXCEPTION)
+    return row, f"{found[1]}; text of SQLite"
+
+
+DECIDERS: dict[str | int, Decider] = {1: _error, 8: read_only, 19: _constraint}
+"""SQLite's codes that mean several things."""

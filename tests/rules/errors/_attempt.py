@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -106,6 +107,7 @@ class Situation:
 def attempt(url: URL, plain: URL, provoke: Callable[[Bench], Any], **options: Any) -> BaseException:
     """Return what *provoke* raises through the driver of *url*; raises AssertionError where it raises nothing."""
     options.setdefault("poolclass", NullPool)
+    _load(url)
     try:
         if url.drivername.partition("+")[2] in ASYNC_DRIVERS:
             asyncio.run(_attempt_async(url, plain, provoke, options))
@@ -114,6 +116,15 @@ def attempt(url: URL, plain: URL, provoke: Callable[[Bench], Any], **options: An
     except Exception as error:  # noqa: BLE001 - the error is the result
         return error
     raise AssertionError("nothing was raised")
+
+
+def _load(url: URL) -> None:
+    """Import the driver; mariadb 1.1 has an invalid escape in a docstring, which Python warns of once."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", SyntaxWarning)
+        if not url.drivername.endswith("_async"):
+            url.get_dialect().import_dbapi()
 
 
 def _attempt(engine: Engine, plain: URL, provoke: Callable[[Bench], Any]) -> None:

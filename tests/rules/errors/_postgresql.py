@@ -258,7 +258,8 @@ SITUATIONS = (
     Situation("row-level security", RULE, Kind.INSUFFICIENT_PRIVILEGE, as_clerk("INSERT INTO rls VALUES (1, 'nobody')")),
     Situation("no savepoint", DEFECT, Kind.INVALID_SAVEPOINT_SPECIFICATION, sql("ROLLBACK TO SAVEPOINT nothing")),
     Situation("failed transaction, cause forgotten", DEFECT, Kind.IN_FAILED_SQL_TRANSACTION, failed_transaction),
-    Situation("failed transaction, cause in the chain", RULE, Kind.DIVISION_BY_ZERO, failed_in_handler, bare=False),
+    Situation("failed transaction, cause in the chain", RULE, Kind.DIVISION_BY_ZERO, failed_in_handler, bare=False,
+              drivers=("psycopg2", "psycopg", "pg8000")),  # asyncio drops the context
     Situation("read-only transaction", OUTAGE, Kind.READ_ONLY_SQL_TRANSACTION,
               sql("SET TRANSACTION READ ONLY", "DELETE FROM child")),
     Situation("deadlock", RACE, Kind.DEADLOCK_DETECTED, deadlock),

@@ -68,7 +68,7 @@ def test_an_error_of_mariadb_means_the_same_through_every_driver(
 
     error = attempt(plain.set(drivername=f"mysql+{driver}"), plain, situation.provoke)
 
-    keep(f"mariadb-{driver}-{situation}", error, situation.category, situation.kind, situation.constraint)
+    keep(f"mariadb-{driver}-{situation}", error, situation.category, classify(error).kind, situation.constraint)
     assert_means(error, situation)
 
 

@@ -60,7 +60,7 @@ def test_an_error_of_postgresql_means_the_same_through_every_driver(
 
     error = attempt(url.set(drivername=f"postgresql+{driver}"), url, situation.provoke)
 
-    keep(f"{name}-{driver}-{situation}", error, situation.category, situation.kind, situation.constraint)
+    keep(f"{name}-{driver}-{situation}", error, situation.category, classify(error).kind, situation.constraint)
     assert_means(error, situation)
 
 

@@ -22,7 +22,9 @@ def read_pool(error: BaseException, driver: str) -> Reading | None:
     kind = _POOL.get(name)
     if kind is None:
         return None
-    return Reading(driver, "postgresql", name=name, row=row("", kind), why=f"class psycopg_pool.{name}")
+    reading = Reading(driver, "postgresql", name=name)
+    reading.row, reading.why = row("", kind), f"class psycopg_pool.{name}"
+    return reading
 
 
 @lru_cache(maxsize=1)

@@ -21,19 +21,22 @@ def read_libpq(error: BaseException, driver: str) -> Reading:
     if sqlstate is None:
         return Reading(driver, "postgresql", None, None, text(first_argument(error)), type(error).__name__)
     reading = Reading(driver, "postgresql", sqlstate, sqlstate, "", type(error).__name__)
-    if diag is None:
+    plain = sqlstate[:2] == "42" and sqlstate != "42501"
+    if diag is None or plain:
+        # nothing that the fields say would change the meaning of class 42, and each costs a call
         reading.message = text(first_argument(error)).partition("\n")[0]
         return reading
-    return _with_fields(reading, diag, error)
+    return _with_fields(reading, sqlstate, diag, error)
 
 
-def _with_fields(reading: Reading, diag: Any, error: BaseException) -> Reading:
+def _with_fields(reading: Reading, sqlstate: str, diag: Any, error: BaseException) -> Reading:
     message = field(diag, "message_primary")
     reading.message = message or text(first_argument(error)).partition("\n")[0]
-    severity = field(diag, "severity_nonlocalized") or field(diag, "severity")
-    reading.fatal = severity in _FATAL if severity else None
-    reading.routine = field(diag, "source_function")
-    if reading.sqlstate and reading.sqlstate[:2] == "23":
+    if sqlstate[:2] != "23":
+        severity = field(diag, "severity_nonlocalized") or field(diag, "severity")
+        reading.fatal = severity in _FATAL if severity else None
+        reading.routine = field(diag, "source_function")
+    else:
         reading.constraint = field(diag, "constraint_name")
         reading.table = field(diag, "table_name")
         add_names(reading, field(diag, "message_detail"), field(diag, "column_name"), field(diag, "schema_name"))

@@ -267,10 +267,8 @@ def token(page: str) -> str:
 
 
 @pytest.mark.parametrize("name", DATABASES)
-def test_the_switch_really_takes_the_database_away_and_brings_back_all_of_it(
-    name: str, tmp_path: Path
-) -> None:
-    database = open_database(name, tmp_path)
+def test_the_switch_really_takes_the_database_away_and_brings_back_all_of_it(name: str, folder: Path) -> None:
+    database = open_database(name, folder)
     with database.engine.connect() as connection:
         there = connection.scalar(select(func.count(Project.id)))
 

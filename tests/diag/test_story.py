@@ -6,9 +6,10 @@ import http.client
 import json
 import re
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,10 +25,11 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from conftest import Database as Chosen
 from flask_diag.demo import create_app
-from flask_diag.demo._database import Database, open_database
+from flask_diag.demo._database import Database, fill, open_database
 from flask_diag.demo.models import Base, Project
 
 SAMPLE = "/projects/sampleproject"
+PAGE = {"Accept": "text/html"}
 PAGES = ("/", "/projects", SAMPLE, f"{SAMPLE}/manage", f"{SAMPLE}/delete")
 
 
@@ -118,20 +120,33 @@ def sentry() -> Iterator[Kept]:
     sentry_sdk.get_global_scope().set_client(None)
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder outside of pytest's own, which each new run closes to the account that the server runs as under root."""
-    with TemporaryDirectory(prefix="flask-diag-demo-", ignore_cleanup_errors=True) as name:
-        yield Path(name)
+@pytest.fixture(scope="module")
+def indexes() -> Iterator[Callable[[str], Database]]:
+    """The demo's own databases, each opened once, outside of pytest's folder.
+
+    Each run of pytest closes that folder to the account that the server runs as under root.
+    """
+    with (
+        TemporaryDirectory(prefix="flask-diag-demo-", ignore_cleanup_errors=True) as folder,
+        ExitStack() as opened,
+    ):
+
+        @cache
+        def index(name: str) -> Database:
+            found = open_database(name, Path(folder))
+            opened.callback(found.engine.dispose)
+            return found
+
+        yield index
 
 
 @pytest.fixture
-def index(database: Chosen, folder: Path) -> Iterator[Database]:
-    """The demo's own database of that sort: its switch stops the server for real."""
-    found = open_database(database.name, folder)
+def index(database: Chosen, indexes: Callable[[str], Database]) -> Iterator[Database]:
+    """The demo's own database of that sort, with the demo's data: its switch stops the server for real."""
+    found = indexes(database.name)
+    fill(found.engine)
     yield found
     found.bring_back()
-    found.engine.dispose()
 
 
 def rows(index: Database) -> dict[str, int]:
@@ -190,9 +205,9 @@ def test_the_bug_of_2025_is_seen_explained_and_solved(index: Database, sentry: K
         assert client.counted() == {**counted, "outage": counted["outage"] + 1}
         assert_told_once(sentry)
         for path in (*PAGES, f"/projects/{neighbour}"):
-            assert client("GET", path, Accept="text/html").status == 503, path
+            assert client("GET", path, **PAGE).status == 503, path
         for path in ("/diag/", f"/diag/projects/{neighbour}", "/metrics"):
-            assert client("GET", path, Accept="text/html").status == 200, path
+            assert client("GET", path, **PAGE).status == 200, path
         assert "diag_outage_active 1.0" in client("GET", "/metrics").text
         grouped = [event["fingerprint"] for event in sentry.events]
         assert (
@@ -233,13 +248,13 @@ def assert_told_once(sentry: Kept) -> None:
 @pytest.mark.only("sqlite", "postgresql")
 def test_a_person_sees_the_same_and_finds_the_way_out_by_links(index: Database) -> None:
     with serving(create_app(diag=True, clean_up=False, database=index)) as client:
-        page = client("POST", f"{SAMPLE}/delete", Accept="text/html")
+        page = client("POST", f"{SAMPLE}/delete", **PAGE)
 
         assert page.status == 409
         assert page.headers["Content-Type"].startswith("text/html")
         assert "evoke 3 pending invitations" in page.text
         assert f'href="{SAMPLE}/manage#invitations"' in page.text
-        assert 'id="invitations"' in client("GET", f"{SAMPLE}/manage", Accept="text/html").text
+        assert 'id="invitations"' in client("GET", f"{SAMPLE}/manage", **PAGE).text
 
 
 @pytest.mark.only("sqlite", "postgresql")
@@ -253,6 +268,17 @@ def test_the_safe_delete_removes_invitations_and_says_so(index: Database) -> Non
         assert "1 project" in answer.json()["with_it"]
         assert client("GET", SAMPLE).status == 404
     assert rows(index)["role_invitations"] == full["role_invitations"] - 3
+
+
+@pytest.mark.only("sqlite", "postgresql")
+def test_a_person_has_the_invitations_removed_by_a_box_on_the_form(index: Database) -> None:
+    client = create_app(diag=True, clean_up=False, database=index).test_client()
+    box = re.search('name="(clean_up)" value="(1)"', client.get(f"{SAMPLE}/delete", headers=PAGE).text)
+    assert box
+
+    page = client.post(f"{SAMPLE}/delete", data={box[1]: box[2]}, headers=PAGE, follow_redirects=True)
+
+    assert "sampleproject is deleted; removed first: 3 invitations." in page.text
 
 
 @pytest.mark.only("sqlite", "postgresql")

@@ -50,7 +50,7 @@ class _Watch:
 
     def failed(self, context: ExceptionContext) -> None:
         """Listener of ``handle_error``."""
-        if context.is_pre_ping or is_quiet():  # a failed ping is followed by a connect, which says more
+        if is_quiet() or _is_no_error(context):
             return
         with guarded("hearing a database error"):
             owner = self.owner()
@@ -73,6 +73,18 @@ class _Watch:
             for ref, bind in self._states
             if (state := ref()) is not None and state.outages[bind].active
         ]
+
+
+def _is_no_error(context: ExceptionContext) -> bool:
+    """Tell what SQLAlchemy tries and expects to fail, and what is no error of the database at all.
+
+    A failed ping is followed by a connect, which says more. A look whether a table exists asks not to be heard.
+    A worker that is told to stop (SystemExit, a cancelled task) raises in the middle of a statement.
+    """
+    if context.is_pre_ping or not isinstance(context.original_exception, Exception):
+        return True
+    options = getattr(context.execution_context, "execution_options", None) or {}
+    return bool(options.get("skip_user_error_events", False))
 
 
 def watch(state: State) -> None:
@@ -131,7 +143,8 @@ def _met_at_engine(state: State, bind: str, context: ExceptionContext) -> None:
     deletion = deleting.current(context)
     if deletion is None and state.subject is not None:
         deletion = deleting.of_statement(context, state.subject)
-    incident = _publish(state, bind, found, error, deletion, lost=context.is_disconnect)
+    lost = context.is_disconnect or context.connection is None  # None: it could not even be opened
+    incident = _publish(state, bind, found, error, deletion, lost=lost)
     _mark(context.original_exception, replace(incident, error=None))
 
 

@@ -16,10 +16,12 @@ _quiet: ContextVar[bool] = ContextVar("diag_quiet", default=False)
 
 
 @contextmanager
-def guarded(doing: str) -> Iterator[None]:
-    """Swallow what is raised inside, and log it once a cause; *doing* says what was tried."""
+def guarded(doing: str, but: type[Exception] | tuple[()] = ()) -> Iterator[None]:
+    """Swallow what is raised inside, and log it once a cause; *doing* says what was tried, *but* passes."""
     try:
         yield
+    except but:
+        raise
     except Exception as error:  # noqa: BLE001 the promise: nothing of ours ever raises into the host
         log_once(doing, error)
 

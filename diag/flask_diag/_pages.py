@@ -28,8 +28,8 @@ def pages(found: State) -> Blueprint:
     blueprint.after_request(_close)
     blueprint.add_app_template_filter(key_text, "diag_key")
     blueprint.add_url_rule("/", "overview", overview)
-    blueprint.add_url_rule("/audit", "audit", audit)
     if found.subject is not None:
+        blueprint.add_url_rule("/audit", "audit", audit)
         blueprint.add_url_rule("/find", "find", find)
         blueprint.add_url_rule(f"/{found.subject.plural}/<path:text>", "subject", subject)
     return blueprint

@@ -12,7 +12,7 @@ from ._guard import quiet
 from ._messages import DEFAULT
 from ._state import State
 from ._subject import key_text
-from ._verdicts import NO_SUBJECT, own_connection, verdict, within
+from ._verdicts import NO_SUBJECT, TooLate, own_connection, verdict, within
 
 BOTH = (How.ORM, How.SQL)
 
@@ -105,6 +105,8 @@ def report_in_time(state: State, text: str, language: str) -> Report | Unknown |
     def ask() -> Report | Unknown | Unreachable:
         try:
             return report(state, text, ways(state), language)
+        except TooLate:
+            raise
         except UnknownSubject as error:
             return Unknown(str(error.args[0]), getattr(error, "near", ()))
         except Exception as error:  # noqa: BLE001 the page stays up whatever the database says

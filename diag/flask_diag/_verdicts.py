@@ -7,9 +7,12 @@ has in use.
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from contextvars import ContextVar
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine, text
@@ -25,6 +28,7 @@ from ._state import State
 T = TypeVar("T")
 
 MAX_AT_ONCE = 4  # verdicts that answers may wait for in one process; the rest are answered without blockers
+_deadline: ContextVar[float] = ContextVar("diag_deadline", default=math.inf)
 _slots = threading.BoundedSemaphore(MAX_AT_ONCE)
 
 
@@ -56,7 +60,7 @@ def verdict_of(state: State, deletion: Deletion, argument: str | None, language:
     def ask() -> Verdict | None:
         last = None
         for key in deletion.keys or _found(state, argument):
-            with guarded("asking what blocks a deletion"):
+            with guarded("asking what blocks a deletion", but=TooLate):
                 last = verdict(state, key, deletion.how, language)
                 if last.blockers:
                     return last
@@ -79,6 +83,8 @@ def _found(state: State, argument: str | None) -> tuple[Any, ...]:
 def own_connection(engine: Engine, seconds: float) -> Iterator[Connection]:
     """Yield a connection whose errors are ours, whose statements end in time, and that leaves nothing behind."""
     with quiet(), engine.connect() as connection:
+        if time.monotonic() > _deadline.get():
+            raise TooLate
         _end_abandoned(connection)
         try:
             if connection.dialect.name == "postgresql":
@@ -97,16 +103,22 @@ def _end_abandoned(connection: Connection) -> None:
             raw.rollback()
 
 
-class _Work(Generic[T]):
-    """One question asked on a thread of its own."""
+class TooLate(Exception):
+    """Nobody waits for the answer any more: the connection goes back unused."""
 
-    def __init__(self, ask: Callable[[], T]) -> None:
+
+class _Work(Generic[T]):
+    """One question asked on a thread of its own, worth asking for some *seconds*."""
+
+    def __init__(self, ask: Callable[[], T], seconds: float) -> None:
         self.ask, self.done, self.answer = ask, threading.Event(), None
+        self.deadline = time.monotonic() + seconds
 
     def run(self) -> None:
         answer: Any = None
+        _deadline.set(self.deadline)
         try:
-            with guarded("asking the database for a verdict"):
+            with suppress(TooLate), guarded("asking the database for a verdict", but=TooLate):
                 answer = self.ask()
         finally:
             self.answer = answer
@@ -125,7 +137,7 @@ def within(seconds: float, ask: Callable[[], T], engine: Engine) -> T | None:
         return _here(ask, engine)
     if not _slots.acquire(blocking=False):
         return None
-    work = _Work(ask)
+    work = _Work(ask, seconds)
     try:
         threading.Thread(target=work.run, name="flask-diag-verdict", daemon=True).start()
     except RuntimeError:  # no thread can be started: the process is shutting down

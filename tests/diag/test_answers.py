@@ -12,7 +12,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool, StaticPool
 
-from diag._shop import Invitation, Project, Shop, fill, make_shop, view
+from diag._shop import Invitation, Project, Shop, body, fill, finish_late_questions, make_shop, view
+from diag_exporters import Incident
 from diag_rules.deletion import DeletionRefused
 from flask_diag import Diagnostics
 from flask_diag._messages import CHINESE, ENGLISH
@@ -27,7 +28,10 @@ POLICY = {
             "of": "Project.invitations",
             "name": "pending invitations",
             "hint": {
-                "en": {"one": "revoke {count} pending invitation", "other": "revoke {count} pending invitations"},
+                "en": {
+                    "one": "revoke {count} pending invitation",
+                    "other": "revoke {count} pending invitations",
+                },
                 "zh": "撤销 {count} 个待接受的邀请",
             },
             "link": "/manage/{name}#invitations",
@@ -48,7 +52,7 @@ def test_a_blocked_deletion_says_what_to_do(told: Shop) -> None:
     assert answer.status_code == 409
     assert answer.content_type == "application/problem+json"
     assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.json == {
+    assert body(answer) == {
         "type": "urn:flask-diag:problem:deletion-blocked",
         "title": "Project cannot be deleted yet",
         "status": 409,
@@ -72,11 +76,13 @@ def test_a_blocked_deletion_says_what_to_do(told: Shop) -> None:
 
 
 def test_the_same_in_chinese(told: Shop) -> None:
-    answer = told.client.delete("/projects/sampleproject", headers={"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.5"})
+    answer = told.client.delete(
+        "/projects/sampleproject", headers={"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.5"}
+    )
 
     assert answer.headers["Content-Language"] == "zh"
-    assert answer.json["hints"] == ["撤销 3 个待接受的邀请"]
-    assert answer.json["title"] == "暂时无法删除Project"
+    assert body(answer)["hints"] == ["撤销 3 个待接受的邀请"]
+    assert body(answer)["title"] == "暂时无法删除Project"
 
 
 def test_a_browser_gets_a_page(told: Shop) -> None:
@@ -95,7 +101,9 @@ def test_an_application_may_write_the_page_itself(told: Shop, tmp_path: Any) -> 
     ours = told.app.jinja_env.loader
     assert ours is not None
     page = "{% extends 'shop.html' %}{% block body %}{{ problem.hints[0] }}{% endblock %}"
-    own = DictLoader({"flask_diag/answer.html": page, "shop.html": "<h1>Shop</h1>{% block body %}{% endblock %}"})
+    own = DictLoader(
+        {"flask_diag/answer.html": page, "shop.html": "<h1>Shop</h1>{% block body %}{% endblock %}"}
+    )
     told.app.jinja_env.loader = ChoiceLoader([own, ours])
 
     answer = told.client.delete("/projects/sampleproject", headers=HTML)
@@ -125,8 +133,8 @@ def test_each_sort_of_error_has_its_status(shop: Shop, sql: str, status: int, so
     answer = shop.client.post("/run", data={"sql": sql})
 
     assert answer.status_code == status
-    assert answer.json["type"] == f"urn:flask-diag:problem:{sort}"
-    assert (answer.json["title"], answer.json["detail"]) == (ENGLISH.titles[sort], ENGLISH.details[sort])
+    assert body(answer)["type"] == f"urn:flask-diag:problem:{sort}"
+    assert (body(answer)["title"], body(answer)["detail"]) == (ENGLISH.titles[sort], ENGLISH.details[sort])
 
 
 @pytest.mark.only("postgresql")
@@ -153,17 +161,21 @@ def test_contention_may_be_tried_again_at_once(shop: Shop) -> None:
     answer = shop.client.get("/view")
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
-    assert (answer.json["category"], answer.json["retry_after"]) == ("contention", 1)
+    assert (body(answer)["category"], body(answer)["retry_after"]) == ("contention", 1)
 
 
 @pytest.mark.parametrize("headers", [{}, HTML])
-@pytest.mark.parametrize("sql", ["INSERT INTO projects (id, name, stars) VALUES (9, :name, -7)", "SELECT :name FROM no"])
+@pytest.mark.parametrize(
+    "sql", ["INSERT INTO projects (id, name, stars) VALUES (9, :name, -7)", "SELECT :name FROM no"]
+)
 def test_no_answer_shows_sql_values_or_constraints(shop: Shop, sql: str, headers: dict[str, str]) -> None:
     answer = shop.client.post("/run", data={"sql": sql, "name": "hunter2"}, headers=headers)
     refused = shop.client.delete("/sql/3", headers=headers)
 
     for one in (answer.text, refused.text):
-        assert not re.search(r"hunter2|INSERT|SELECT|DELETE FROM|ck_stars|fk_secret|psycopg|sqlite|SQLSTATE", one)
+        assert not re.search(
+            r"hunter2|INSERT|SELECT|DELETE FROM|ck_stars|fk_secret|psycopg|sqlite|SQLSTATE", one
+        )
     assert refused.status_code == 409
 
 
@@ -172,8 +184,8 @@ def test_a_request_id_that_is_no_id_is_not_repeated(shop: Shop) -> None:
 
     answer = shop.client.post("/run", data={"sql": "SELECT * FROM no"}, headers={"X-Request-ID": evil})
 
-    assert re.fullmatch(r"[0-9a-f]{16}", answer.json["reference"])
-    assert answer.headers["X-Request-ID"] == shop.met[0].request_id == answer.json["reference"]
+    assert re.fullmatch(r"[0-9a-f]{16}", body(answer)["reference"])
+    assert answer.headers["X-Request-ID"] == shop.met[0].request_id == body(answer)["reference"]
 
 
 # the application's own handlers
@@ -186,9 +198,10 @@ def own(_: Exception) -> tuple[str, int]:
 
 @pytest.mark.parametrize("wanted", [IntegrityError, SQLAlchemyError, Exception])
 @pytest.mark.parametrize("before", [True, False])
-def test_the_applications_handlers_win(filled: Engine, wanted: type[Exception], before: bool) -> None:
+def test_the_applications_handlers_win(filled: Engine, wanted: type[Exception], *, before: bool) -> None:
     """Registered before or after us, for the class, for a parent of it, or for everything."""
-    app, met = Flask("shop"), []
+    app = Flask("shop")
+    met: list[Incident] = []
     if before:
         app.register_error_handler(wanted, own)
     Diagnostics(app, filled, subject=Project, exporters=[met.append])
@@ -196,9 +209,10 @@ def test_the_applications_handlers_win(filled: Engine, wanted: type[Exception], 
         app.register_error_handler(wanted, own)
 
     @app.get("/")
-    def fails() -> None:
+    def fails() -> str:
         with filled.begin() as connection:
             connection.execute(text("INSERT INTO invoices (id, project_id) VALUES (9, 999)"))
+        return ""
 
     answer = app.test_client().get("/")
 
@@ -212,9 +226,10 @@ def test_a_blueprints_handler_wins(filled: Engine) -> None:
     part.register_error_handler(Exception, own)
 
     @part.get("/")
-    def fails() -> None:
+    def fails() -> str:
         with filled.begin() as connection:
             connection.execute(text("SELECT * FROM nowhere"))
+        return ""
 
     app.register_blueprint(part)
 
@@ -241,8 +256,8 @@ def test_a_handler_may_use_our_answer(filled: Engine) -> None:
     def other() -> None:
         raise KeyError("x")
 
-    assert shop.client.delete("/projects/sampleproject").json["blockers"]
-    assert shop.client.post("/run", data={"sql": "SELECT * FROM no"}).json["kind"] == "undefined_table"
+    assert body(shop.client.delete("/projects/sampleproject"))["blockers"]
+    assert body(shop.client.post("/run", data={"sql": "SELECT * FROM no"}))["kind"] == "undefined_table"
     assert shop.client.get("/view").text == "other"
 
 
@@ -301,7 +316,7 @@ def test_a_refusal_of_the_safe_delete_is_409_with_its_verdict(told: Shop) -> Non
 
     answer = told.client.get("/view")
 
-    assert (answer.status_code, answer.json["hints"]) == (409, ["revoke 3 pending invitations"])
+    assert (answer.status_code, body(answer)["hints"]) == (409, ["revoke 3 pending invitations"])
     assert told.met == []
     assert issubclass(DeletionRefused, Exception)
 
@@ -324,9 +339,10 @@ def test_a_pool_of_one_connection_does_not_hang_the_answer(database: Database) -
 
     answer = shop.client.get("/view")
     shop.app.extensions["held"].close()
+    finish_late_questions()
 
-    assert (answer.status_code, answer.json["type"].rpartition(":")[2]) == (409, "deletion-failed")
-    assert "blockers" not in answer.json
+    assert (answer.status_code, body(answer)["type"].rpartition(":")[2]) == (409, "deletion-failed")
+    assert "blockers" not in body(answer)
 
 
 @pytest.mark.only("sqlite")
@@ -339,7 +355,7 @@ def test_a_database_in_memory_has_blockers_too(database: Database) -> None:
 
     answer = make_shop(engine).client.delete("/projects/sampleproject")
 
-    assert answer.json["blockers"][0]["count"] == 3
+    assert body(answer)["blockers"][0]["count"] == 3
     engine.dispose()
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, create_engine, event, select, text
+from sqlalchemy import Engine, create_engine, event, inspect, select, text
 from sqlalchemy.exc import IntegrityError, PendingRollbackError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
-from diag._shop import Base, Invitation, Invoice, Project, Shop, fill, make_shop, view
+from diag._shop import Base, Invitation, Invoice, Project, Shop, body, fill, make_shop, view
 from diag_rules.errors import Category, Kind
 from flask_diag import Diagnostics
 
@@ -29,7 +29,11 @@ def test_the_orms_nulling_is_tied_to_the_deletion(shop: Shop) -> None:
     assert incident.classification.category is Category.BUSINESS_RULE
     assert incident.classification.kind is Kind.NOT_NULL_VIOLATION
     assert (incident.deletion_of, incident.subject, incident.subject_key) == ("Project", "Project", "1")
-    assert (incident.endpoint, incident.route, incident.method) == ("delete_project", "/projects/<name>", "DELETE")
+    assert (incident.endpoint, incident.route, incident.method) == (
+        "delete_project",
+        "/projects/<name>",
+        "DELETE",
+    )
     assert incident.app == "shop"
     assert incident.at.tzinfo is not None
 
@@ -96,7 +100,7 @@ def test_a_deferred_key_that_fails_at_commit_is_the_deletions(database: Database
     assert incident.classification.kind is Kind.FOREIGN_KEY_VIOLATION
     assert incident.deletion_of == "Project"
     assert answer.status_code == 409
-    assert [blocker["relation"] for blocker in answer.json["blockers"]] == ["late"]
+    assert [blocker["relation"] for blocker in body(answer)["blockers"]] == ["late"]
 
 
 def test_an_error_that_the_application_swallows_is_counted(shop: Shop) -> None:
@@ -146,7 +150,7 @@ def test_a_session_used_after_the_error_is_the_same_error(shop: Shop) -> None:
     answer = shop.client.get("/view")
 
     assert len(shop.met) == 1
-    assert (answer.status_code, answer.json["kind"]) == (409, "unique_violation")
+    assert (answer.status_code, body(answer)["kind"]) == (409, "unique_violation")
     assert issubclass(PendingRollbackError, SQLAlchemyError)
 
 
@@ -157,7 +161,9 @@ def test_an_error_without_an_event_is_seen_at_the_requests_end(shop: Shop) -> No
     (incident,) = shop.met
     assert incident.deletion_of == "Project"
     assert answer.status_code == 409
-    assert {(blocker["relation"], blocker["count"]) for blocker in answer.json["blockers"]} == {("badges", 1)}
+    assert {(blocker["relation"], blocker["count"]) for blocker in body(answer)["blockers"]} == {
+        ("badges", 1)
+    }
 
 
 def test_a_pool_without_a_free_connection_is_an_outage(database: Database) -> None:
@@ -168,7 +174,7 @@ def test_a_pool_without_a_free_connection_is_an_outage(database: Database) -> No
     with engine.connect():
         answer = shop.client.delete("/projects/empty")
 
-    assert (answer.status_code, answer.json["kind"]) == (503, "pool_timeout")
+    assert (answer.status_code, body(answer)["kind"]) == (503, "pool_timeout")
     assert shop.outage == 1
     assert shop.client.delete("/projects/empty").status_code == 204
     assert shop.outage == 0
@@ -199,17 +205,43 @@ def test_two_applications_on_one_engine_count_each_their_own(filled: Engine) -> 
 
 
 def test_outside_of_requests_the_incident_has_no_endpoint(shop: Shop) -> None:
-    with Session(shop.engine) as session, pytest.raises(IntegrityError):
+    with Session(shop.engine) as session:
         session.add(Project(name="billed"))
-        session.flush()
+        with pytest.raises(IntegrityError):
+            session.flush()
 
     (incident,) = shop.met
     assert (incident.endpoint, incident.route, incident.request_id) == (None, None, None)
 
 
+def test_a_look_whether_a_table_exists_is_no_error(shop: Shop) -> None:
+    """On MySQL and MariaDB, SQLAlchemy tries and expects error 1146."""
+    assert not inspect(shop.engine).has_table("nowhere")
+
+    assert shop.met == []
+
+
+def test_a_worker_that_is_stopped_in_a_statement_has_no_error(shop: Shop) -> None:
+    @event.listens_for(shop.engine, "do_execute")
+    def stop(*_: Any) -> None:
+        raise SystemExit
+
+    with pytest.raises(SystemExit), shop.engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+
+    assert shop.met == []
+
+
 def test_no_listener_is_on_what_succeeds(shop: Shop) -> None:
     """Statements, cursors, transactions: nothing of ours is called for them."""
-    for name in ("before_cursor_execute", "after_cursor_execute", "before_execute", "begin", "commit", "rollback"):
+    for name in (
+        "before_cursor_execute",
+        "after_cursor_execute",
+        "before_execute",
+        "begin",
+        "commit",
+        "rollback",
+    ):
         assert not getattr(shop.engine.dispatch, name), name
 
 
@@ -262,8 +294,8 @@ def test_a_bare_driver_exception_is_answered(filled: Engine) -> None:
 
     answer = shop.client.delete("/projects/sampleproject")
 
-    assert (answer.status_code, answer.json["category"]) == (409, "business_rule")
-    assert answer.json["blockers"][0]["count"] == 3
+    assert (answer.status_code, body(answer)["category"]) == (409, "business_rule")
+    assert body(answer)["blockers"][0]["count"] == 3
     assert len(shop.met) == 1
 
 

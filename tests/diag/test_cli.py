@@ -1,0 +1,186 @@
+"""flask diag: exit codes and words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine
+
+from diag._shop import Project, Shop, make_shop
+
+pytestmark = pytest.mark.only("sqlite", "postgresql")  # what differs by database is below the pages
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (["empty"], 0),
+        (["sampleproject"], 1),
+        (["sampleproject", "--how", "orm"], 1),
+        (["sampleproject", "--how", "sql"], 0),
+        (["1"], 1),
+        (["nobody-knows"], 2),
+        ([], 2),
+        (["empty", "--how", "magic"], 2),
+    ],
+)
+def test_check_ends_with_its_answer(shop: Shop, args: list[str], code: int) -> None:
+    ended = shop.run("check", *args)
+
+    assert ended.exit_code == code, ended.output
+
+
+def test_check_tells_people_what_to_do(shop: Shop) -> None:
+    output = shop.run("check", "sampleproject").output
+
+    assert "Project sampleproject (key 1)" in output
+    assert "by the application (session.delete): blocked" in output
+    assert "3 in role_invitations (project_id): not null by Project.invitations" in output
+    assert "by SQL (DELETE): deletable" in output
+
+
+def test_check_tells_programs_the_same(shop: Shop) -> None:
+    told = json.loads(shop.run("check", "sampleproject", "--json").output)
+
+    assert (told["subject"], told["key"], told["label"], told["outcome"]) == (
+        "Project",
+        1,
+        "sampleproject",
+        "blocked",
+    )
+    assert [(one["how"], one["deletable"]) for one in told["verdicts"]] == [("orm", False), ("sql", True)]
+    assert told["verdicts"][0]["blockers"][0]["count"] == 3
+
+
+def test_check_speaks_chinese(shop: Shop) -> None:
+    assert "请" in shop.run("check", "sampleproject", "--lang", "zh").output
+
+
+def test_an_unknown_name_suggests_the_nearest(shop: Shop) -> None:
+    ended = shop.run("check", "samplproject")
+
+    assert (ended.exit_code, ended.output.strip()) == (
+        2,
+        "No Project has the name or key 'samplproject'. Did you mean sampleproject?",
+    )
+
+
+def test_a_database_that_is_away_is_told_from_a_blocked_project() -> None:
+    engine = create_engine("sqlite:////nowhere/at/all.sqlite")
+
+    ended = make_shop(engine).run("check", "1")
+
+    assert ended.exit_code == 4
+    assert "outage, cannot_open_database" in ended.output
+
+
+def test_a_plain_table_has_no_orm_way(filled: Engine) -> None:
+    shop = make_shop(filled, subject=Project.__table__)
+
+    assert shop.run("check", "empty").exit_code == 0
+    ended = shop.run("check", "empty", "--how", "orm")
+    assert (ended.exit_code, "use --how sql" in ended.output) == (2, True)
+
+
+def test_without_a_subject_check_and_audit_say_what_to_pass(filled: Engine) -> None:
+    shop = make_shop(filled, subject=None)
+
+    for command in (["check", "1"], ["audit"]):
+        ended = shop.run(*command)
+        assert (ended.exit_code, "pass subject=Project" in ended.output) == (2, True)
+
+
+def test_audit_fails_on_errors_and_names_the_fix(shop: Shop) -> None:
+    ended = shop.run("audit")
+
+    assert ended.exit_code == 1
+    assert "relationship-nulls-not-null" in ended.output
+    assert "passive_deletes=True" in ended.output
+
+
+@pytest.mark.parametrize("form", ["json", "sarif"])
+def test_audit_writes_for_programs(shop: Shop, form: str) -> None:
+    assert json.loads(shop.run("audit", "--format", form).output)
+
+
+def test_audit_annotates_on_github_relative_to_the_root(shop: Shop) -> None:
+    root = str(Path(__file__).parents[2])
+
+    assert (
+        "::error file=tests/diag/_shop.py,line="
+        in shop.run("audit", "--format", "github", "--root", root).output
+    )
+
+
+def test_a_baseline_forgives_what_is_known(shop: Shop, tmp_path: Path) -> None:
+    baseline = str(tmp_path / "baseline.json")
+
+    written = shop.run("audit", "--write-baseline", "--baseline", baseline)
+    again = shop.run("audit", "--baseline", baseline)
+
+    assert (written.exit_code, again.exit_code) == (0, 0)
+    assert "No findings." in again.output
+    assert "more in the baseline" in again.output
+
+
+def test_a_baseline_that_is_none_is_wrong_usage(shop: Shop, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text("[]")
+
+    assert shop.run("audit", "--baseline", str(wrong)).exit_code == 2
+    assert shop.run("audit", "--write-baseline").exit_code == 2
+
+
+def test_fail_on_decides(shop: Shop) -> None:
+    assert shop.run("audit", "--fail-on", "note").exit_code == 1
+    assert shop.run("audit", "--fail-on", "nothing").exit_code == 2
+
+
+@pytest.mark.parametrize("code", ["DEL001", "del001", "relationship-nulls-not-null"])
+def test_a_rule_is_explained_by_its_docstring(shop: Shop, code: str) -> None:
+    ended = shop.run("audit", "--explain", code)
+
+    assert ended.exit_code == 0
+    assert "What it flags:" in ended.output
+    assert "Hint:" in ended.output
+
+
+def test_a_rule_that_is_none_names_the_nearest(shop: Shop) -> None:
+    ended = shop.run("audit", "--explain", "relationship-null-not-null")
+
+    assert (ended.exit_code, "Did you mean relationship-nulls-not-null?" in ended.output) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("args", "kind"),
+    [
+        (["23502", "--dialect", "postgresql"], "not_null_violation"),
+        (["1451", "--dialect", "mysql"], "foreign_key_violation"),
+        (["787", "--dialect", "sqlite"], "foreign_key_violation"),
+        (["40P01"], "deadlock_detected"),
+        (
+            ["2026-11-22 12:00:01 ERROR: deadlock detected (SQLSTATE 40P01)", "--dialect", "postgresql"],
+            "deadlock_detected",
+        ),
+        (["(1213, 'Deadlock found when trying to get lock')", "--dialect", "mysql"], "deadlock_detected"),
+    ],
+)
+def test_classify_explains_a_code_or_a_line(shop: Shop, args: list[str], kind: str) -> None:
+    ended = shop.run("classify", *args)
+
+    assert ended.exit_code == 0, ended.output
+    assert kind in ended.output
+    assert json.loads(shop.run("classify", *args, "--json").output)["kind"] == kind
+
+
+def test_a_text_without_a_code_is_wrong_usage(shop: Shop) -> None:
+    ended = shop.run("classify", "it does not work")
+
+    assert (ended.exit_code, "give a SQLSTATE" in ended.output) == (2, True)
+
+
+@pytest.mark.parametrize("command", ["check", "audit", "classify"])
+def test_every_command_has_an_example(shop: Shop, command: str) -> None:
+    assert f"Example: flask diag {command}" in shop.run(command, "--help").output

@@ -214,7 +214,7 @@ class Turn:
     first: tuple[str, ...]
 
 
-def clearing_order(schema: Schema, groups: Mapping[Group, Members]) -> dict[Group, Turn]:
+def clearing_order(schema: Schema, groups: Mapping[Group, object]) -> dict[Group, Turn]:
     """A blocker whose own rows are held by another blocker's waits for that one; on a cycle nobody waits."""
     tables = list(dict.fromkeys(group.table for group in groups))
     holds = {

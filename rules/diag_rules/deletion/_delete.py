@@ -61,14 +61,14 @@ class SafeDelete:
 
     def _run(self, key: Key) -> Verdict:
         self._lock(key)
-        verdict, held = self._rules.judge(self._connection, key, self._how)
+        verdict, held = self._rules.play(self._connection, key, self._how)
         done: list[Effect] = []
         for _ in range(ROUNDS):
             cleared = self._clear(verdict, held)
             if not cleared:
                 break
             done += cleared
-            verdict, held = self._rules.judge(self._connection, key, self._how)
+            verdict, held = self._rules.play(self._connection, key, self._how)
         if verdict.outcome is Outcome.BLOCKED or _forbidden(verdict):
             raise DeletionRefused(verdict)
         self._delete(key, verdict)

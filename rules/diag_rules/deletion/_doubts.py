@@ -44,7 +44,7 @@ def hidden(schema: Schema, visited: Iterable[str]) -> Iterator[str]:
     tables = list(visited)
     for key in tables:
         if not schema.tables[key].removable and key == tables[0]:
-            yield f"our role may not DELETE from {key}"
+            yield f"our role lacks the privilege DELETE on {key}"
         yield from _unseen(schema.tables[key])
         for fk in schema.children_of(key):
             if fk.enforced:

@@ -85,6 +85,10 @@ class UnitOfWork:
                 if item.target.base_mapper in bases:
                     flush.items[item.name] = item
 
+    def exists(self, mapper: Mapper[Any], key: Key) -> bool:
+        """True where there is an object of that class and key; a row of another class in its table is none."""
+        return bool(self._load(mapper, [key]))
+
     def rows(self) -> list[Row]:
         """Every row that the ORM itself deletes."""
         return [row for entity in self._deleted for row in entity.rows.values()]
@@ -266,7 +270,8 @@ class UnitOfWork:
             where = _among(columns, keys[start : start + 400])
             for row in self.loader.connection.execute(select.where(where)):
                 actual = mapper.polymorphic_map.get(row[-1], mapper)
-                found[actual if actual.isa(mapper) else mapper].append(tuple(row[:-1]))
+                if actual.isa(mapper):
+                    found[actual].append(tuple(row[:-1]))
         return found
 
     def _attach(self, mapper: Mapper[Any], table: sa.FromClause, entities: list[Entity]) -> None:

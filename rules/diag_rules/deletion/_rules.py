@@ -11,17 +11,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapper, Session, configure_mappers
 
-from ._blockers import Describer, Held, Subject, deleted_effects, detached_effects
+from ._blockers import Held
 from ._catalog import read_catalog
 from ._finding import Finding
+from ._judge import Judge, Known, Stale
 from ._metadata import read_metadata
 from ._orm import orm_mapper
 from ._policy import DeletionPolicy
 from ._refused import UnknownSubject
 from ._schema import Schema
-from ._switches import OFF, read_switches
-from ._trial import Trials
-from ._verdict import Blocker, How, Outcome, Reason, Verdict
+from ._verdict import How, Verdict
 
 Policy = DeletionPolicy | str | Path | Mapping[str, Any] | None
 
@@ -58,7 +57,8 @@ class DeletionRules:
         self._metadata = metadata if metadata is not None else self.tables[0].metadata
         self.schema = read_metadata(self._metadata)
         self.policy = self._bound(policy)
-        self._catalogs: weakref.WeakKeyDictionary[sa.Engine, Schema] = weakref.WeakKeyDictionary()
+        self._judge = Judge(self.name, self.tables, self.mapper, self.policy, self.schema)
+        self._catalogs: weakref.WeakKeyDictionary[sa.Engine, Known] = weakref.WeakKeyDictionary()
         self._lock = threading.Lock()
 
     @property
@@ -76,17 +76,20 @@ class DeletionRules:
 
     def catalog(self, connection: sa.Connection) -> Schema:
         """The schema of the connection's database, read once an engine."""
+        return self._known(connection).schema
+
+    def _known(self, connection: sa.Connection) -> Known:
         engine = connection.engine
         with self._lock:
             found = self._catalogs.get(engine)
         if found is None:
-            found = read_catalog(connection)
+            found = Known(read_catalog(connection))
             with self._lock:
                 self._catalogs[engine] = found
         return found
 
     def refresh(self) -> None:
-        """Forget the catalogs, after a migration."""
+        """Forget the catalogs, after a migration; of SQLite a changed schema is noticed without it."""
         with self._lock:
             self._catalogs.clear()
 
@@ -102,7 +105,12 @@ class DeletionRules:
         way = How(how)
         if way is How.ORM and self.mapper is None:
             raise TypeError(f"{self.name} is a table and no mapped class, so only how='sql' can be judged.")
-        return self.judge(connection, self._key(key), way, cap)[0]
+        parts = self._key(key)
+        try:
+            return self._judge.judge(connection, self._known(connection), parts, way, cap)
+        except Stale:
+            self.refresh()
+            return self._judge.judge(connection, self._known(connection), parts, way, cap)
 
     def delete(
         self, session: Session, subject: Any, *, how: How | str = How.ORM, dry_run: bool = False
@@ -123,85 +131,17 @@ class DeletionRules:
             raise TypeError(f"{self.name} is a table and no mapped class: use how='sql'.")
         return SafeDelete(self, session, way).run(self._key_of(subject), dry_run=dry_run)
 
-    def judge(
-        self, connection: sa.Connection, key: tuple[Any, ...], how: How, cap: int | None = None
+    def play(
+        self, connection: sa.Connection, key: tuple[Any, ...], how: How
     ) -> tuple[Verdict, tuple[Held, ...]]:
-        """The verdict, and the blockers with their rows. Raises UnknownSubject."""
-        schema = self.catalog(connection)
-        switches = read_switches(connection)
-        trial = Trials(connection, schema, self.tables, self.mapper, switches).run(how, key)
-        if not trial.rows:
-            raise UnknownSubject(self.name, _shown(key))
-        subject = Subject(self.name, _shown(key), self._values(connection, key))
-        held = Describer(connection, schema, self.policy, self._types).blockers(trial, subject, cap)
-        rules, warnings = self._business(connection, key, subject)
-        blockers = (*(item.blocker for item in held), *rules)
-        doubts = tuple(dict.fromkeys(trial.doubts))
-        verdict = Verdict(
-            subject=self.name,
-            key=subject.key,
-            how=how,
-            outcome=_outcome(blockers, doubts),
-            blockers=blockers,
-            uncertain_because=doubts,
-            deleted=deleted_effects(trial, cap),
-            detached=detached_effects(trial, cap),
-            warnings=warnings if switches.enforced else (*warnings, OFF),
-            depends_on_loaded=tuple(trial.depends_on_loaded),
-        )
-        return verdict, held
-
-    # the policy
+        """The verdict by simulation, and the blockers with their rows. Raises UnknownSubject."""
+        return self._judge.play(connection, self._known(connection), key, how)
 
     def _bound(self, policy: Policy) -> DeletionPolicy | None:
         if policy is None:
             return None
         table = self.schema.tables[self.tables[0].key]
         return DeletionPolicy.load(policy).bind(self.schema, table, self.mapper)
-
-    def _types(self, table: str) -> Mapping[str, Any]:
-        """The types that the mapping gives to the columns of a table of the database."""
-        for key, found in self.schema.tables.items():
-            if key == table or key.rpartition(".")[2] == table or key == table.rpartition(".")[2]:
-                return {name: column.type for name, column in found.columns.items()}
-        return {}
-
-    def _values(self, connection: sa.Connection, key: tuple[Any, ...]) -> Mapping[str, Any]:
-        """The subject's columns that the policy's words name."""
-        if self.policy is None or not self.policy.subject_columns:
-            return {}
-        table = self.tables[0]
-        names = sorted(self.policy.subject_columns)
-        select = sa.select(*(table.c[name] for name in names)).where(_is(table, key))
-        row = connection.execute(select).first()
-        return dict(zip(names, row, strict=True)) if row is not None else {}
-
-    def _business(
-        self, connection: sa.Connection, key: tuple[Any, ...], subject: Subject
-    ) -> tuple[tuple[Blocker, ...], tuple[str, ...]]:
-        """What the rules of the business say of the subject: blockers and warnings."""
-        if self.policy is None or not self.policy.rules:
-            return (), ()
-        table = self.tables[0]
-        rules = self.policy.rules
-        wanted = [
-            term
-            for rule in rules
-            for term in (sa.case((rule.condition(table), 1), else_=0), rule.count(table))
-        ]
-        row = connection.execute(sa.select(*wanted).where(_is(table, key))).one()
-        blockers: list[Blocker] = []
-        warnings: list[str] = []
-        for rule, applies, count in zip(rules, row[::2], row[1::2], strict=True):
-            if applies:
-                words = rule.describe(count, subject.key, subject.values)
-                if rule.blocks:
-                    blockers.append(_rule_blocker(rule.name, rule.entry.over or table.name, count, words))
-                else:
-                    warnings.append(words.hint)
-        return tuple(blockers), tuple(warnings)
-
-    # keys
 
     def _key_of(self, subject: Any) -> tuple[Any, ...]:
         """The key of an object of the mapped class, or of a key."""
@@ -221,15 +161,6 @@ class DeletionRules:
         return found
 
 
-def _is(table: sa.Table, key: tuple[Any, ...]) -> sa.ColumnElement[bool]:
-    columns = table.primary_key.columns
-    return sa.and_(*(column == value for column, value in zip(columns, key, strict=True)))
-
-
-def _shown(key: tuple[Any, ...]) -> Any:
-    return key[0] if len(key) == 1 else key
-
-
 def _tables(subject: Any, mapper: Mapper[Any] | None) -> list[sa.Table]:
     if mapper is not None:
         found = [table for table in mapper.tables if isinstance(table, sa.Table)]
@@ -241,22 +172,3 @@ def _tables(subject: Any, mapper: Mapper[Any] | None) -> list[sa.Table]:
             raise TypeError(f"{subject.name} has no primary key, so its rows can't be named: declare one.")
         return [subject]
     raise TypeError(f"{subject!r} is neither a mapped class nor a Table: give one of them.")
-
-
-def _outcome(blockers: tuple[Blocker, ...], doubts: tuple[str, ...]) -> Outcome:
-    if doubts:
-        return Outcome.UNCERTAIN
-    return Outcome.BLOCKED if blockers else Outcome.DELETABLE
-
-
-def _rule_blocker(name: str, table: str, count: int, words: Any) -> Blocker:
-    return Blocker(
-        table=table,
-        constraint=name,
-        columns=(),
-        count=count,
-        reason=Reason.RULE,
-        hint=words.hint,
-        remedy=words.remedy,
-        relation=words.relation,
-    )

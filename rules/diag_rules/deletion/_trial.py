@@ -85,6 +85,8 @@ class Trials:
             names = [column.name for column in table.primary_key.columns]
             types = [column.type for column in table.primary_key.columns]
             found += self._loader.rows(locate(self._schema, table).key, names, [key], types)
+        if self._mapper is not None and self._mapper.polymorphic_on is not None:
+            found = found if UnitOfWork(self._loader).exists(self._mapper, key) else []
         return found if len(found) >= len(self._tables) else []
 
     def _run_sql(self, trial: Trial) -> None:

@@ -1,0 +1,314 @@
+"""The static plan of one way of deleting: which rows to count for one subject, and what each count means.
+
+Most subjects meet only simple situations, and those are decided by counting: rows that refuse, rows that go along, rows that
+lose a reference. Where order, cycles, or constraints on changed rows could matter, the plan counts the rows that would
+bring it about ("doubtful"); one such row, and the subject is judged by playing the deletion instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapper
+
+from ._doubts import DIRECT_ONLY
+from ._orm import Relation, Step, relations
+from ._orm_steps import locate
+from ._schema import Action, ForeignKey, Schema, Table
+from ._verdict import How, Reason
+
+DEEPEST = 12  # cascades below the subject that are counted; InnoDB's own limit, 14, is left to the simulation
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Rows of *table* that refer to rows above: *pairs* of (column above, column here)."""
+
+    table: str
+    pairs: tuple[tuple[str, str], ...]
+    above: Edge | None = None
+
+    @property
+    def depth(self) -> int:
+        """How many tables lie between these rows and the subject's, these included."""
+        return 1 + (self.above.depth if self.above is not None else 0)
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The tables below the subject's, down to this one."""
+        return (*(self.above.path if self.above is not None else ()), self.table)
+
+
+class Meaning(StrEnum):
+    """What it means that an edge has rows."""
+
+    BLOCKS = "blocks"
+    GOES = "goes"
+    LOSES = "loses"
+    DOUBTFUL = "doubtful"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One count, and what it means.
+
+    Attributes:
+        allowed: rows that may be there before a doubtful term is in doubt.
+    """
+
+    meaning: Meaning
+    edge: Edge
+    columns: tuple[str, ...] = ()
+    constraint: str | None = None
+    reason: Reason = Reason.FOREIGN_KEY
+    relationship: str | None = None
+    fk: ForeignKey | None = None
+    allowed: int = 0
+
+
+class NoPlan(Exception):
+    """Counting can't decide here, whatever the rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All terms of one way, and those of each relationship that would be loaded."""
+
+    terms: tuple[Term, ...]
+    variants: tuple[tuple[str, tuple[Term, ...]], ...] = ()
+
+
+def plan(schema: Schema, table: Table, mapper: Mapper[Any] | None, how: How) -> Plan:
+    """The plan for the subjects in *table*. Raises NoPlan."""
+    if how is How.SQL or mapper is None:
+        return Plan(tuple(_Planner(schema, table.key).terms(None)))
+    plain = _Planner(schema, table.key)
+    terms = tuple(plain.terms(mapper))
+    variants = tuple(
+        (name, tuple(_Planner(schema, table.key, frozenset({name})).terms(mapper))) for name in plain.passive
+    )
+    return Plan(terms, variants)
+
+
+class _Planner:
+    """Walks the cascades of one way once."""
+
+    def __init__(self, schema: Schema, root: str, assumed: frozenset[str] = frozenset()) -> None:
+        self._schema = schema
+        self._root = root
+        self._assumed = assumed
+        self._going: dict[str, Edge | None] = {root: None}
+        self.passive: list[str] = []
+
+    def terms(self, mapper: Mapper[Any] | None) -> list[Term]:
+        """Every term. The tables that go are found first, since what refers from one of those is in doubt."""
+        root = self._schema.tables[self._root]
+        self._check(root)
+        if (
+            not root.removable
+            or self._schema.caveats
+            or any("DELETE" in each.events for each in root.triggers)
+        ):
+            raise NoPlan
+        steps: list[tuple[Edge | None, str, Mapper[Any] | None]] = [(None, self._root, mapper)]
+        found: list[Term] = []
+        for above, key, mapped in steps:
+            for term, below in self._around(above, key, mapped):
+                found.append(term)
+                if term.meaning is Meaning.GOES:
+                    self._check(self._schema.tables[term.edge.table])
+                    steps.append((term.edge, term.edge.table, below))
+        return [self._settled(term, found) for term in found]
+
+    def _check(self, table: Table) -> None:
+        """Raises NoPlan for a table whose rows can't be counted simply."""
+        shared = table.partition_of or table.inherits or table.kind != "table"
+        if shared or self._schema.descendants(table.key) or table.rls or not table.readable:
+            raise NoPlan
+        for fk in (*self._schema.children_of(table.key), *table.foreign_keys):
+            below = self._schema.tables[fk.table]
+            special = below.partition_of or below.inherits or below.kind != "table" or below.rls
+            if fk.broken or special or not below.readable or self._schema.descendants(below.key):
+                raise NoPlan
+            if any(trigger.timing == "RULE" for trigger in below.triggers):
+                raise NoPlan
+
+    def _around(
+        self, above: Edge | None, key: str, mapper: Mapper[Any] | None
+    ) -> Iterator[tuple[Term, Mapper[Any] | None]]:
+        """The terms of one table that goes: what the ORM does about its rows, then what the database does."""
+        covered: dict[str, list[frozenset[str]]] = {}
+        for item in relations(mapper) if mapper is not None else ():
+            terms = list(self._of_relation(item, above, key))
+            yield from terms
+            for reached in {
+                (term.edge.table, frozenset(here for _, here in term.edge.pairs)) for term, _ in terms
+            }:
+                if any(reached[1] & other for other in covered.get(reached[0], ())):
+                    raise NoPlan  # two relationships over the same columns
+                covered.setdefault(reached[0], []).append(reached[1])
+        for fk in self._schema.children_of(key):
+            if not fk.enforced or not self._schema.tables[fk.table].enforces:
+                continue
+            taken = [columns for columns in covered.get(fk.table, ()) if columns & set(fk.columns)]
+            if any(columns != set(fk.columns) for columns in taken):
+                raise NoPlan  # a relationship over a part of the key
+            if not taken:
+                yield self._of_key(fk, above), None
+
+    # the database
+
+    def _of_key(self, fk: ForeignKey, above: Edge | None) -> Term:
+        edge = Edge(fk.table, tuple(zip(fk.referred_columns, fk.columns, strict=True)), above)
+        if not _unique(self._schema.tables[fk.referred], fk.referred_columns):
+            raise NoPlan
+        if edge.depth > DEEPEST:
+            return Term(Meaning.DOUBTFUL, edge)
+        if fk.ondelete is Action.CASCADE:
+            return self._goes(Term(Meaning.GOES, edge, fk.columns, fk.name, fk=fk))
+        if fk.ondelete.refuses:
+            return Term(Meaning.BLOCKS, edge, fk.columns, fk.name, fk=fk)
+        if fk.ondelete is Action.SET_DEFAULT:
+            return Term(Meaning.DOUBTFUL, edge)
+        return self._loses(edge, fk.columns, fk.touched, fk, None)
+
+    def _goes(self, term: Term) -> Term:
+        """A table that goes by two ways is in doubt by the second."""
+        if term.edge.table in self._going:
+            return Term(Meaning.DOUBTFUL, term.edge)
+        self._going[term.edge.table] = term.edge
+        return term
+
+    def _loses(
+        self,
+        edge: Edge,
+        columns: tuple[str, ...],
+        touched: tuple[str, ...],
+        fk: ForeignKey | None,
+        relationship: str | None,
+    ) -> Term:
+        """Rows of which columns are nulled: refused by NOT NULL, in doubt by any other constraint."""
+        table = self._schema.tables[edge.table]
+        if any(not table.columns[name].nullable for name in touched):
+            return Term(
+                Meaning.BLOCKS, edge, columns, None, Reason.NOT_NULL, relationship=relationship, fk=fk
+            )
+        if _watched(self._schema, table, frozenset(touched), fk):
+            return Term(Meaning.DOUBTFUL, edge)
+        return Term(Meaning.LOSES, edge, touched, relationship=relationship, fk=fk)
+
+    def _settled(self, term: Term, others: Sequence[Term]) -> Term:
+        """What refers from a table that goes too is decided by order, so it is in doubt."""
+        if term.meaning in (Meaning.BLOCKS, Meaning.LOSES) and term.edge.table in self._going:
+            return Term(Meaning.DOUBTFUL, term.edge)
+        if any(_shared(term, other) for other in others if other is not term):
+            return Term(Meaning.DOUBTFUL, term.edge)
+        table = self._schema.tables[term.edge.table]
+        silent = self._schema.dialect in DIRECT_ONLY and term.fk is not None
+        return term if silent or not _triggered(table, term) else Term(Meaning.DOUBTFUL, term.edge)
+
+    # the ORM
+
+    def _of_relation(
+        self, item: Relation, above: Edge | None, key: str
+    ) -> Iterator[tuple[Term, Mapper[Any] | None]]:
+        loaded = item.name in self._assumed
+        if item.depends_on_loading and not loaded:
+            self.passive.append(item.name)
+        step = item.step(loaded=loaded)
+        if step is Step.NOTHING:
+            return
+        if step is Step.REFUSES or item.direction == "many_to_one" or item.post_update:
+            raise NoPlan
+        target = item.secondary if item.direction == "many_to_many" else item.target.local_table
+        if not isinstance(target, sa.Table):
+            raise NoPlan
+        edge = Edge(locate(self._schema, target).key, self._pairs(item, key), above)
+        if step is Step.UNLINKS:
+            yield self._unlinks(item, edge), None
+        else:
+            yield from self._of_children(item, step, edge)
+
+    def _of_children(
+        self, item: Relation, step: Step, edge: Edge
+    ) -> Iterator[tuple[Term, Mapper[Any] | None]]:
+        """The terms of rows that refer to the subject and are objects themselves."""
+        columns = tuple(here for _, here in edge.pairs)
+        if len(item.target.tables) > 1 or item.target.polymorphic_on is not None:
+            yield Term(Meaning.DOUBTFUL, edge, relationship=item.name), None
+        elif step is Step.DELETES:
+            yield self._goes(Term(Meaning.GOES, edge, columns, relationship=item.name)), item.target
+        elif step is Step.BLANKS_KEY:
+            yield Term(Meaning.DOUBTFUL, edge, relationship=item.name), None
+        else:
+            yield self._loses(edge, columns, columns, None, item.name), None
+        if not item.uselist:
+            yield Term(Meaning.DOUBTFUL, edge, allowed=1), None
+        if item.target.version_id_col is not None and step is Step.DELETES:
+            yield Term(Meaning.DOUBTFUL, edge), None
+
+    def _unlinks(self, item: Relation, edge: Edge) -> Term:
+        """Link rows go; where two may be alike, or the targets go as well, they are in doubt."""
+        table = self._schema.tables[edge.table]
+        columns = [right.name for _, right in item.prop.synchronize_pairs]
+        columns += [right.name for _, right in item.prop.secondary_synchronize_pairs or ()]
+        if item.deletes or not _unique(table, tuple(columns)):
+            return Term(Meaning.DOUBTFUL, edge)
+        return self._goes(Term(Meaning.GOES, edge, tuple(here for _, here in edge.pairs)))
+
+    def _pairs(self, item: Relation, key: str) -> tuple[tuple[str, str], ...]:
+        """The columns that join a relationship. Raises NoPlan where it joins by more than equal columns."""
+        prop = item.prop
+        pairs = tuple((left.name, right.name) for left, right in prop.synchronize_pairs)
+        simple = sa.and_(*(left == right for left, right in prop.synchronize_pairs))
+        owners = {locate(self._schema, left.table).key for left, _ in prop.synchronize_pairs}
+        if owners != {key} or not (
+            prop.primaryjoin.compare(simple)
+            or prop.primaryjoin.compare(sa.and_(*(right == left for left, right in prop.synchronize_pairs)))
+        ):
+            raise NoPlan
+        if prop.secondaryjoin is not None and len(prop.secondary_synchronize_pairs or ()) != 1:
+            raise NoPlan
+        return pairs
+
+
+def _unique(table: Table, columns: tuple[str, ...]) -> bool:
+    return any(set(unique.columns) <= set(columns) and not unique.partial for unique in table.uniques)
+
+
+def _watched(schema: Schema, table: Table, touched: frozenset[str], fk: ForeignKey | None) -> bool:
+    """True where another constraint could object to NULL in the touched columns."""
+    if fk is not None and fk.match == "FULL" and set(fk.columns) != touched:
+        return True
+    if any(touched & set(check.columns) for check in table.checks):
+        return True
+    if any(touched & set(other.referred_columns) for other in schema.children_of(table.key)):
+        return True
+    if any(column.generated for column in table.columns.values()):
+        return True
+    full = any(
+        other.match == "FULL" and touched & set(other.columns) for other in table.foreign_keys if other != fk
+    )
+    return full or any(
+        unique.partial or (touched & set(unique.columns) and not unique.nulls_distinct)
+        for unique in table.uniques
+    )
+
+
+def _shared(one: Term, other: Term) -> bool:
+    """True where two references of one table share columns, so that what nulls the one lets go of the other."""
+    if one.edge.table != other.edge.table or Meaning.DOUBTFUL in (one.meaning, other.meaning):
+        return False
+    return bool({here for _, here in one.edge.pairs} & {here for _, here in other.edge.pairs})
+
+
+def _triggered(table: Table, term: Term) -> bool:
+    """True where rows that go or change would fire a trigger."""
+    if term.meaning is Meaning.BLOCKS and term.reason is Reason.FOREIGN_KEY:
+        return False
+    event = "DELETE" if term.meaning is Meaning.GOES else "UPDATE"
+    return any(event in trigger.events for trigger in table.triggers)

@@ -149,6 +149,14 @@ class Model:
             same, key=lambda each: (each.name == fk.name, action(each.ondelete) is fk.ondelete), default=None
         )
 
+    def surely(self, fk: ForeignKey) -> bool:
+        """Return whether the rows that *fk* refers to go with every subject, not only if they happen to be loaded."""
+        return bool(self.reached[fk.referred].levels) or self.orm_deletes(fk.referred) is Touch.ALWAYS
+
+    def goes_too(self, fk: ForeignKey) -> bool:
+        """Return whether the referring rows themselves go by a cascade, so that the order decides what *fk* still meets."""
+        return fk.table in self.reached and bool(self.reached[fk.table].levels - {0})
+
     def inherits(self, fk: ForeignKey) -> bool:
         """Return whether *fk* only ties a subclass's table to its parent's, whose rows the ORM deletes as one.
 

@@ -25,7 +25,10 @@ def check(model: Model) -> Iterator[Hazard]:
     Hint: say what shall happen: ON DELETE CASCADE or SET NULL, or RESTRICT if the rows are meant to protect the subject.
     """
     for fk in model.references():
-        if unattended(model, fk) and fk.referred in model.roots and not model.links_over(fk):
+        mapped = [
+            link for link in model.links_over(fk) if link.passive != "all"
+        ]  # "all" takes care of nothing
+        if unattended(model, fk) and fk.referred in model.roots and not mapped:
             yield Hazard(
                 where=where(fk),
                 message=f"{where(fk)} refers to {fk.referred} without ON DELETE: any such row blocks the deletion.",
@@ -44,9 +47,11 @@ def unattended(model: Model, fk: ForeignKey) -> bool:
 
 
 def _goes_first(model: Model, fk: ForeignKey) -> bool:
-    return (
-        fk.table in model.reached and fk.referred not in model.roots and bool(model.reached[fk.table].levels)
-    )
+    """Return whether the referring rows are gone by the time that the referred ones go, so that nothing is refused."""
+    if fk.table not in model.reached or fk.referred in model.roots or not model.reached[fk.table].levels:
+        return False
+    # where the ORM deletes the parents itself, it does so before the subject's own cascade takes the children
+    return model.orm_deletes(fk.referred) is not Touch.ALWAYS or model.orm_deletes(fk.table) is not None
 
 
 def attended(model: Model, fk: ForeignKey) -> bool:

@@ -34,6 +34,7 @@ def check(model: Model) -> Iterator[Hazard]:
             f"{model.path(fk.referred)} -> {fk.table}: one such row blocks the deletion of {_root(model, fk)}.",
             fix=f"Write {actions(fk, model.schema)}.",
             place=model.place(fk),
+            severity=None if model.surely(fk) else Severity.WARNING,
         )
 
 

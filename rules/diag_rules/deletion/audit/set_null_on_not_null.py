@@ -30,4 +30,5 @@ def check(model: Model) -> Iterator[Hazard]:
                 message=f"{where(fk)} has ON DELETE SET NULL, but {column} is NOT NULL: any such row blocks the deletion.",
                 fix=f"Make {column} nullable, or write {written(fk, 'CASCADE')}, with a migration.",
                 place=model.place(fk),
+                severity=None if model.surely(fk) and not model.goes_too(fk) else Severity.WARNING,
             )

@@ -33,4 +33,5 @@ def check(model: Model) -> Iterator[Hazard]:
                 fix=f'Write ondelete="SET NULL ({", ".join(free)})" (PostgreSQL 15 or later), or ondelete="CASCADE", '
                 "with a migration.",
                 place=model.place(fk),
+                severity=None if model.surely(fk) and not model.goes_too(fk) else Severity.WARNING,
             )

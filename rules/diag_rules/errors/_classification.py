@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from ._kinds import Kind
 
@@ -71,3 +72,19 @@ class Classification:
     phase: Phase | None = None
     summary: str = ""
     advice: str = ""
+
+    def violates(self, target: Any, models: Any = None) -> bool:
+        """Return whether this error breaks *target*, so that ``except`` blocks need not read messages.
+
+        Args:
+            target: ``User.email`` or a column (any constraint that it is part of), several columns (the constraint of
+                exactly these), a constraint, a foreign key or a unique index of the models, or the name of one.
+            models: for a name, where the database names columns only (SQLite): a declarative base, a MetaData, a
+                table, or several of them.
+
+        False where the database does not say which constraint it was (a foreign key of SQLite). Raises TypeError for a
+        *target* or *models* that is none of these.
+        """
+        from ._violates import violates
+
+        return violates(self, target, models)

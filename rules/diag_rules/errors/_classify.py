@@ -97,7 +97,8 @@ def _choose(events: list[list[Candidate]], *, group: bool) -> Candidate:
         return first
     cause = next((candidate for candidate in best[1:] if candidate.weight > Weight.FOLLOW_UP), None)
     if cause is None:
-        return first
+        known = (candidate for candidate in best if candidate.row.category is not Category.UNKNOWN)
+        return next(known, first)
     if first.row.category is not Category.UNKNOWN:
         cause.why = f"{cause.why}; the cause of the follow-up {first.row.kind}"
     return cause

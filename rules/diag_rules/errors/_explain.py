@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
-from ._classification import Classification
+import re
+
 from ._answer import answer
+from ._classification import Classification
 from ._judge import judged
-from ._reading import Reading
+from ._lookup import codes
+from ._reading import Reading, sqlstate_of
 
 
 def explain(dialect: str, code: str | int) -> Classification:
     """Return what *code* means on *dialect*, from the same tables as `classify`.
 
-    ``explain("postgresql", "23503")``, ``explain("mysql", 1451)``, ``explain("sqlite", 787)``,
-    ``explain("oracle", "ORA-02292")``. A code that no table knows is ``unknown``.
+    ``explain("postgresql", "23503")``, ``explain("mysql", 1451)``, ``explain("sqlite", "SQLITE_BUSY")``,
+    ``explain("oracle", "ORA-02292")``, ``explain("db2", "SQL0803N")``. A code that no table knows is ``unknown``.
     """
-    text = str(code).strip()
-    number = int(text) if text.lstrip("-").isdigit() and len(text) < 10 else None
-    if dialect == "postgresql":
-        return answer(judged(Reading("", dialect, text, text), None))
-    return answer(judged(Reading("", dialect, None, number if number is not None else text), None))
+    text = str(code).strip().upper()
+    sqlstate = sqlstate_of(text)
+    number = _number(dialect, text)
+    if dialect in {"postgresql", "cockroachdb"}:
+        return answer(judged(Reading("", "postgresql", text, text)))
+    if sqlstate is not None and (number is None or (dialect in {"mysql", "mariadb"} and number > 9_999)):
+        return answer(judged(Reading("", dialect, sqlstate)))
+    return answer(judged(_reading(dialect, number, text)))
+
+
+def _reading(dialect: str, number: int | None, text: str) -> Reading:
+    reading = Reading("", dialect, None, text if number is None else number)
+    reading.family_is_sure = True
+    return reading
+
+
+def _number(dialect: str, text: str) -> int | None:
+    """Return the number that a code is, however people write it; None where it has none."""
+    if dialect == "sqlite" and text.startswith("SQLITE_"):
+        return next((each for each, (row, _) in codes("sqlite").items() if row.symbol == text and isinstance(each, int)), None)
+    if re.fullmatch(r"-?\d{1,6}", text):
+        return int(text)
+    found = re.fullmatch(r"ORA-(\d{1,5})", text)
+    if found:
+        return int(found[1])
+    found = re.fullmatch(r"SQL(\d{4,5})[NCW]", text)
+    return -int(found[1]) if found else None

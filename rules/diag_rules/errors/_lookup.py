@@ -92,6 +92,9 @@ def _sqlstate(reading: Reading) -> Found | None:
     found = codes("odbc").get(reading.sqlstate)
     if found is not None:
         return found
+    found = codes("postgresql").get(reading.sqlstate)
+    if found is not None:
+        return found
     fallback = by_class(reading.sqlstate)
     return (fallback, f"code {reading.sqlstate}, by its class {reading.sqlstate[:2]}") if fallback else None
 
@@ -129,6 +132,8 @@ def flavour(reading: Reading, number: int) -> str:
     The lists agree below 1900; from 1900 to 1999 only MariaDB has numbers, from 3061 to 3999 only MySQL, and from
     4000 on both, with other meanings. There the SQLSTATE and the start of two texts tell, then the operator.
     """
+    if reading.family_is_sure:
+        return reading.family
     chosen = _settings.current.mysql_flavour
     if chosen != "auto":
         return chosen

@@ -19,6 +19,7 @@ class Reading:
         message: the primary message, without DETAIL, HINT or SQL; may be localised.
         name: the exception's class name, which says little but survives where codes do not.
         fatal: the server closed the connection with this error; None where it does not say.
+        family_is_sure: the caller says which of MySQL and MariaDB it is.
         executing: SQLAlchemy was executing a statement; None where nobody knows.
         routine: the function of the server's source that raised it (PostgreSQL), or None. Never localised.
         constraint, table, columns, referenced_table: as in `Classification`.
@@ -29,6 +30,7 @@ class Reading:
     # defaults of the class, not slots: most fields stay as they are, and setting them costs more than reading does
     fatal: bool | None = None
     executing: bool | None = None
+    family_is_sure: bool = False
     routine: str | None = None
     constraint: str | None = None
     table: str | None = None

@@ -83,7 +83,7 @@ def find(reading: Reading) -> tuple[Row, str] | None:
     if not _rows:
         return None
     for code in (reading.code, reading.sqlstate):
-        mine = _rows.get((reading.family, code)) if code is not None else None
+        mine = (_rows.get((reading.family, code)) or _rows.get((reading.family, str(code)))) if code is not None else None
         if mine is not None:
             return mine, f"code {code}, registered"
     return None

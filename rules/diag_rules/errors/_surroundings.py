@@ -12,6 +12,7 @@ from ._candidate import Candidate, Weight
 from ._drivers import reader_of
 from ._kinds import Kind
 from ._pending import cause_of
+from ._reading import Reading
 from ._row import row
 
 _NETWORK_MODULES = frozenset({"builtins", "socket", "_socket", "ssl", "_ssl", "asyncio.exceptions", "concurrent.futures._base"})
@@ -68,7 +69,7 @@ def look(error: BaseException, wrapper: Any, parent: BaseException | None) -> Ca
         return _sqlalchemy(error, kind.__name__)
     if module in _NETWORK_MODULES and isinstance(error, OSError):
         return _system(error, kind.__name__, wrapper, parent)
-    return _python(error, wrapper) if module == "builtins" else None
+    return _python(error, wrapper, parent) if module in {"builtins", "decimal"} else None
 
 
 _OWN: dict[str, tuple[Kind, str]] = {
@@ -108,7 +109,8 @@ def _orig_says(error: BaseException) -> bool:
     orig = getattr(error, "orig", None)
     if not isinstance(orig, BaseException):
         return False
-    return reader_of(type(orig)) is not None or isinstance(orig, OSError) or type(orig).__module__ == "builtins"
+    module = type(orig).__module__ or ""
+    return reader_of(type(orig)) is not None or isinstance(orig, OSError) or module.startswith(("builtins", "sqlalchemy"))
 
 
 _BY_WRAPPER = {
@@ -168,7 +170,7 @@ _PYTHON_TEXTS: tuple[tuple[str, Kind], ...] = (
     (r"(A string literal cannot contain NUL|embedded null (character|byte)|'[\w-]+' codec can't encode character)",
      Kind.CHARACTER_NOT_IN_REPERTOIRE),
     (r"'.*' is not among the defined enum values", Kind.INVALID_TEXT_REPRESENTATION),
-    (r"Dependency rule tried to blank-out primary key column", Kind.NOT_NULL_VIOLATION),
+    (r"Dependency rule (on column .* )?tried to blank-out primary key column", Kind.NOT_NULL_VIOLATION),
     (r"Couldn't parse (date|time|datetime) string|Invalid isoformat string|badly formed hexadecimal UUID",
      Kind.INVALID_DATETIME_FORMAT),
     (r"SQLite (Date|Time|DateTime) type only accepts Python|Not a boolean value|Value .* is not None, True, or False|"
@@ -183,12 +185,34 @@ def _python_patterns() -> list[tuple[re.Pattern[str], Kind]]:
     return [(re.compile(pattern), kind) for pattern, kind in _PYTHON_TEXTS]
 
 
-def _python(error: BaseException, wrapper: Any) -> Candidate | None:
-    """Judge a plain Python exception by the few texts that drivers and the ORM raise with it."""
-    if not isinstance(error, (ValueError, OverflowError, TypeError, LookupError, AssertionError, ArithmeticError)):
-        return None
+def _python(error: BaseException, wrapper: Any, parent: BaseException | None) -> Candidate | None:
+    """Judge a plain Python exception: by the few texts that drivers and the ORM raise with it, or as a bad parameter."""
     message = str(error)
     for pattern, kind in _python_patterns():
         if pattern.match(message):
-            return Candidate(Weight.SPECIFIC, row("", kind), f"text of {type(error).__name__}", None, wrapper)
+            found = Candidate(Weight.SPECIFIC, row("", kind), f"text of {type(error).__name__}", None, wrapper)
+            return _blanked(found, message) if kind is Kind.NOT_NULL_VIOLATION else found
+    if parent is not None and type(parent).__name__ == "StatementError" and getattr(parent, "orig", None) is error:
+        return _of_a_parameter(error)
     return None
+
+
+def _of_a_parameter(error: BaseException) -> Candidate:
+    """Judge what converting a bound parameter raised: a value that cannot be converted, or one of the wrong type."""
+    bad_value = isinstance(error, (ValueError, ArithmeticError, LookupError)) and not isinstance(error, KeyError)
+    kind = Kind.DATA_EXCEPTION if bad_value else Kind.WRONG_PARAMETERS
+    return Candidate(Weight.SPECIFIC, row("", kind), f"class {type(error).__name__}, of a bound parameter")
+
+
+@lru_cache(maxsize=1)
+def _blanked_column() -> re.Pattern[str]:
+    return re.compile(r"Dependency rule .*? primary key column '(?P<table>[^']+)\.(?P<column>[^'.]+)'")
+
+
+def _blanked(found: Candidate, message: str) -> Candidate:
+    """Add the column that the ORM would have blanked: its text names it before anything else."""
+    names = _blanked_column().match(message)
+    if names:
+        found.reading = Reading("", "")
+        found.reading.table, found.reading.columns = names["table"], (names["column"],)
+    return found

@@ -5,7 +5,7 @@ Source: ``pkg/sql/pgwire/pgcode/codes.go`` of CockroachDB 24.3, read 2026-11-22;
 
 from __future__ import annotations
 
-from .._classification import Category, Retry
+from .._classification import Retry
 from .._kinds import Kind as K
 from .._row import Table, row, table
 
@@ -17,10 +17,10 @@ CODES: Table = table(
     row("XXC03", K.INTERNAL_ERROR, "transaction_committed_with_schema_change_failure"),
     row("XXC04", K.OBJECT_NOT_IN_PREREQUISITE_STATE, "inaccessible_virtual_schema_table"),
     row("22C01", K.INTERNAL_ERROR, "scalar_operation_cannot_run_without_full_session_context"),
-    row("55C01", K.OBJECT_NOT_IN_PREREQUISITE_STATE, "schema_change_occurred", category=Category.CONTENTION),
+    row("55C01", K.SCHEMA_CHANGED, "schema_change_occurred"),
     row("55C02", K.UNDEFINED_TABLE, "no_primary_key"),
     row("58C00", K.SYSTEM_ERROR, "range_unavailable", retry=Retry.TRANSACTION,
         summary="A range of the cluster is unavailable: too few replicas answer."),
-    row("58C01", K.INTERNAL_ERROR, "internal_connection_failure", category=Category.OUTAGE),
+    row("58C01", K.CONNECTION_FAILURE, "internal_connection_failure"),
     row("58C02", K.CANNOT_CONNECT_NOW, "proxy_connection_error"),
 )  # fmt: skip

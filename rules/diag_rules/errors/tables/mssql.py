@@ -8,7 +8,7 @@ transient lists of SqlClient and EF Core, Spring's ``sql-error-codes.xml``, Free
 
 from __future__ import annotations
 
-from .._classification import Category, Retry
+from .._classification import Retry
 from .._kinds import Kind as K
 from .._row import Table, row, table
 
@@ -128,7 +128,7 @@ CODES: Table = table(
     row(2812, K.UNDEFINED_FUNCTION),
     row(3609, K.TRIGGERED_ACTION_EXCEPTION, summary="A trigger ended the transaction."),
     row(3616, K.TRIGGERED_ACTION_EXCEPTION),
-    row(3621, K.OPERATOR_INTERVENTION, category=Category.UNKNOWN, weak=True),
+    row(3621, K.UNRECOGNISED, "statement terminated", weak=True),
     row(3701, K.UNDEFINED_TABLE),
     row(3702, K.OBJECT_IN_USE),
     row(3723, K.DEPENDENT_OBJECTS_STILL_EXIST),
@@ -233,7 +233,7 @@ CODES: Table = table(
     row(18488, K.INVALID_PASSWORD),
     # FreeTDS's db-lib, below pymssql
     row(20002, K.SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION, "SYBEMEM or adaptive server connection failed", weak=True),
-    row(20003, K.QUERY_CANCELED, "SYBETIME", summary="The client's own time-out ended the statement."),
+    row(20003, K.CONNECTION_FAILURE, "SYBETIME", summary="The client's own time-out ended the connection."),
     row(20004, K.CONNECTION_FAILURE, "SYBEREAD", weak=True),
     row(20006, K.CONNECTION_FAILURE, "SYBEWRIT", weak=True),
     row(20009, K.SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION, "SYBECONN", weak=True),

@@ -144,8 +144,8 @@ def _met_at_engine(state: State, bind: str, context: ExceptionContext) -> None:
     if deletion is None and state.subject is not None:
         deletion = deleting.of_statement(context, state.subject)
     lost = context.is_disconnect or context.connection is None  # None: it could not even be opened
-    incident = _publish(state, bind, found, error, deletion, lost=lost)
-    _mark(context.original_exception, replace(incident, error=None))
+    _publish(state, bind, found, error, deletion, lost=lost)
+    _mark(context.original_exception, getattr(error, _MARK, None))
 
 
 def _publish(  # noqa: PLR0913 what an incident is made from
@@ -200,7 +200,7 @@ def _first_bind(state: State) -> str:
     return next(iter(state.engines))
 
 
-def _mark(error: BaseException | None, incident: Incident) -> None:
+def _mark(error: BaseException | None, incident: Incident | None) -> None:
     """Note on the exception that it was met; *incident* is without it, so that no cycle keeps its stack."""
     if error is not None:
         try:

@@ -84,9 +84,11 @@ def of_statement(context: ExceptionContext, subject: Subject) -> Deletion | None
             return None
         key = _key(statement, subject, context.parameters)
         return Deletion(subject.name, () if key is None else (key,), How.SQL)
+    if context.statement is None or context.statement.lstrip()[:6].upper() != "DELETE":
+        return None
     name = re.escape(subject.table.name)
     pattern = rf'\s*DELETE\s+FROM\s+(?:[\w"`]+\.)?["`]?{name}["`]?(?:\s|;|$)'
-    if context.statement and re.match(pattern, context.statement, re.IGNORECASE):
+    if re.match(pattern, context.statement, re.IGNORECASE):
         return Deletion(subject.name, (), How.SQL)
     return None
 

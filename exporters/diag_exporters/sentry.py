@@ -23,7 +23,7 @@ from diag_rules.errors import Category
 
 from ._bucket import Buckets
 from ._incident import Incident
-from ._scrub import chain, is_database_error, scrub_event, scrub_text, secrets_of
+from ._scrub import chain, is_database_error, scrub_event, secrets_of
 
 if TYPE_CHECKING:
     from sentry_sdk._types import LogLevelStr
@@ -152,9 +152,11 @@ def told(incident: Incident) -> str:
 
 
 def _tag(value: object) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in scrub_text(str(value)))[
-        :MAX_TAG
-    ].strip()
+    """Return a name or a code as Sentry takes it: at most 200 characters, on one line."""
+    text = str(value)[:MAX_TAG].strip()
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else " " for letter in text).strip()
+    return text
 
 
 _tagged: ContextVar[tuple[tuple[sentry_sdk.Scope, tuple[str, ...]], ...]] = ContextVar(

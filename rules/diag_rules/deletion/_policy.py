@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapper
 
 from ._hints import BlockerFacts, Described, Speaks, describe
 from ._policy_bind import Clause, bind_relation, check_words, subject_columns
-from ._policy_entries import BusinessRule, Relation, SubjectWords
+from ._policy_entries import BusinessRule, Relation, SubjectWords, Triggers
 from ._policy_errors import PolicyError
 from ._policy_rules import BoundRule, bind_rule
 from ._policy_toml import entries, read
@@ -34,7 +34,7 @@ class DeletionPolicy:
     PolicyError. A policy is never changed: ``bind`` returns a bound copy, and one policy serves several schemas.
     """
 
-    __slots__ = ("_bound", "entries", "place", "relations", "subject")
+    __slots__ = ("_bound", "entries", "place", "relations", "subject", "triggers")
 
     def __init__(
         self,
@@ -42,11 +42,13 @@ class DeletionPolicy:
         rules: Iterable[BusinessRule] = (),
         *,
         subject: SubjectWords | None = None,
+        triggers: Triggers | None = None,
         place: str = "policy",
     ) -> None:
         self.relations = tuple(relations)
         self.entries = tuple(rules)
         self.subject = subject or SubjectWords()
+        self.triggers = triggers or Triggers()
         self.place = place
         self._bound: _Bound | None = None
         _once(rule.name for rule in self.entries)
@@ -81,7 +83,9 @@ class DeletionPolicy:
             check_words("the subject", table, name=self.subject.name, hint=None, link=self.subject.link)
         except PolicyError as error:
             raise error.within(f"{self.place}, [subject]") from None
-        bound = DeletionPolicy(self.relations, self.entries, subject=self.subject, place=self.place)
+        bound = DeletionPolicy(
+            self.relations, self.entries, subject=self.subject, triggers=self.triggers, place=self.place
+        )
         bound._bound = _Bound(clauses, rules, subject_columns(self._words(), table))
         return bound
 
@@ -116,6 +120,10 @@ class DeletionPolicy:
         Each row belongs to the first clause whose condition it meets; a row that meets none gets the schema's hint.
         """
         return tuple(clause for clause in self._found.clauses if clause.covers(table, columns, constraint))
+
+    def harmless(self, table: str, trigger: str) -> bool:
+        """Return whether the application says that this trigger neither stops a deletion nor changes what it meets."""
+        return self.triggers.covers(table, trigger)
 
     def describe(
         self, facts: BlockerFacts, clause: Speaks | None = None, locale: str | None = None

@@ -30,7 +30,7 @@ class _Entry:
     def _strings(self, name: str) -> None:
         value = getattr(self, name)
         if not isinstance(value, list | tuple) or not all(isinstance(part, str) for part in value):
-            raise PolicyError(f"{name} must be a list of column names; it is {value!r}.")
+            raise PolicyError(f"{name} must be a list of names; it is {value!r}.")
         object.__setattr__(self, name, tuple(value))
 
     def _flag(self, name: str) -> None:
@@ -157,6 +157,26 @@ class BusinessRule(_Entry):
     def place(self) -> str:
         """The rule by its name."""
         return self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Triggers(_Entry):
+    """What the application knows about triggers, which no catalog can say.
+
+    Attributes:
+        harmless: triggers that neither stop a deletion nor change what it meets (they count rows, or write a log):
+            by name, or as ``table.name``. A verdict is not uncertain because of them.
+    """
+
+    harmless: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._strings("harmless")
+
+    def covers(self, table: str, trigger: str) -> bool:
+        """Return whether the *trigger* of the table with the key *table* is named."""
+        names = {trigger, f"{table}.{trigger}", f"{table.rpartition('.')[2]}.{trigger}"}
+        return not names.isdisjoint(self.harmless)
 
 
 def _action(value: Any) -> RemedyAction:

@@ -8,12 +8,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-from ._policy_entries import BusinessRule, Relation, SubjectWords
+from ._policy_entries import BusinessRule, Relation, SubjectWords, Triggers
 from ._policy_errors import PolicyError, nearest
 
 Source: TypeAlias = str | Path | Mapping[str, Any]
-Entry = TypeVar("Entry", SubjectWords, Relation, BusinessRule)
-_SECTIONS = ("subject", "relation", "rule")
+Entry = TypeVar("Entry", SubjectWords, Relation, BusinessRule, Triggers)
+_SECTIONS = ("subject", "relation", "rule", "triggers")
 
 
 def read(source: Source) -> tuple[dict[str, Any], str]:
@@ -45,6 +45,7 @@ def entries(data: Mapping[str, Any], place: str) -> dict[str, Any]:
         "subject": _entry(SubjectWords, data.get("subject", {}), f"{place}, [subject]"),
         "relations": _list(Relation, data.get("relation", []), f"{place}, [[relation]]"),
         "rules": _list(BusinessRule, data.get("rule", []), f"{place}, [[rule]]"),
+        "triggers": _entry(Triggers, data.get("triggers", {}), f"{place}, [triggers]"),
         "place": place,
     }
 
@@ -60,7 +61,7 @@ def _entry(kind: Callable[..., Entry], table: Any, place: str) -> Entry:
         raise PolicyError(f"{place} must be a table of keys and values; it is {table!r}.")
     named = table.get("name") if isinstance(table.get("name"), str) else table.get("of") or table.get("table")
     where = f"{place} ({named})" if named else place
-    known = [each.name for each in fields(kind)]  # type: ignore[arg-type]  # the three entries are dataclasses
+    known = [each.name for each in fields(kind)]  # type: ignore[arg-type]  # the entries are dataclasses
     for key in table:
         if key not in known:
             raise PolicyError(f"{where} has an unknown key {key!r}{nearest(key, known)}")

@@ -329,7 +329,8 @@ _ENTRY = st.dictionaries(
 @settings(max_examples=300, deadline=None)
 @given(
     st.dictionaries(
-        st.sampled_from(["subject", "relation", "rule"]), _ANYTHING | _ENTRY | st.lists(_ENTRY, max_size=2)
+        st.sampled_from(["subject", "relation", "rule", "triggers"]),
+        _ANYTHING | _ENTRY | st.lists(_ENTRY, max_size=2),
     )
 )
 def test_whatever_a_pack_holds_it_binds_or_is_refused_with_our_own_error(data: dict[str, Any]) -> None:
@@ -354,6 +355,19 @@ def test_a_file_that_is_not_there_is_refused(source: Any) -> None:
 def test_a_relation_that_can_not_be_null_can_not_be_detached() -> None:
     with pytest.raises(PolicyError, match=r"role_invitations\.project_id is NOT NULL"):
         bound({"relation": [{"of": "Project.invitations", "remedy": "detach"}]})
+
+
+def test_triggers_that_the_application_vouches_for_are_harmless() -> None:
+    policy = bound({"triggers": {"harmless": ["count_rows", "releases.write_log"]}})
+
+    assert policy.harmless("projects", "count_rows")
+    assert policy.harmless("public.releases", "write_log")
+    assert not policy.harmless("projects", "write_log")
+    assert not bound().harmless("projects", "count_rows")
+    with pytest.raises(PolicyError, match=r"\[triggers\].*unknown key 'harmles'; did you mean 'harmless'"):
+        bound({"triggers": {"harmles": ["count_rows"]}})
+    with pytest.raises(PolicyError, match=r"\[triggers\].*must be a list of names"):
+        bound({"triggers": {"harmless": "count_rows"}})
 
 
 def test_two_ways_to_the_subject_have_to_be_told_apart() -> None:

@@ -49,6 +49,7 @@ rows = sa.Table(
     sa.Column("token", sa.Uuid),
     sa.Column("extra", sa.JSON(none_as_null=True)),
     sa.Column("required", sa.Integer, nullable=False),
+    mysql_collate="utf8mb4_nopad_bin",  # Python compares text exactly; elsewhere the column's collation decides
 )
 KINDS = {column.name: column.type for column in rows.columns}
 NOW = datetime(2026, 11, 22, 12, 30, 15, 250, tzinfo=UTC)
@@ -271,7 +272,6 @@ _ROWS = st.fixed_dictionaries({name: st.none() | values for name, values in _VAL
 _FULL_ROWS = st.fixed_dictionaries(_VALUES)
 
 
-@pytest.mark.only("sqlite", "postgresql", "postgresql15")
 def test_random_conditions_select_the_same_rows_in_python_and_in_sql(database: Any) -> None:
     engine = database.engine()
     metadata.create_all(engine)

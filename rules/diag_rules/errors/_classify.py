@@ -111,7 +111,9 @@ def _best(event: list[Candidate]) -> Candidate:
         around = next((each for each in event if each.reading is not None), None)
         if around is not None:
             best.reading = around.reading
-            best.why = f"{around.why}; {best.why}" if around.row.category is not Category.UNKNOWN else best.why
+            best.why = (
+                f"{around.why}; {best.why}" if around.row.category is not Category.UNKNOWN else best.why
+            )
     return best
 
 

@@ -27,11 +27,13 @@ def turned(found: Found, why: str, category: Category | None = None, kind: Kind 
     return row, f"{evidence}; {why}"
 
 
-def read_only(reading: Reading, found: Found) -> Found:
+def read_only(reading: Reading, found: Found) -> Found:  # noqa: ARG001 - one signature for all deciders
     """25006, 1290 ...: a standby after a failover, unless the operator says that transactions are read-only here."""
     if _settings.current.read_only == "transaction":
         return turned(found, "a read-only transaction, by configure(read_only=...)", Category.DEFECT)
-    return turned(found, "taken for a failover: configure(read_only='transaction') if it is none", Category.OUTAGE)
+    return turned(
+        found, "taken for a failover: configure(read_only='transaction') if it is none", Category.OUTAGE
+    )
 
 
 def _cancelled(reading: Reading, found: Found) -> Found:
@@ -52,7 +54,8 @@ def _protocol(reading: Reading, found: Found) -> Found:
     A server names the function of its source that raised the error, a pooler has none.
     """
     if reading.fatal is not True and (
-        reading.routine is not None or reading.message.startswith(("bind message", "invalid message", "unnamed "))
+        reading.routine is not None
+        or reading.message.startswith(("bind message", "invalid message", "unnamed "))
     ):
         return turned(found, "of the server itself, and the connection lives", Category.DEFECT)
     return turned(found, "of a pooler, or the connection is lost", Category.OUTAGE)
@@ -60,12 +63,16 @@ def _protocol(reading: Reading, found: Found) -> Found:
 
 def _privilege(reading: Reading, found: Found) -> Found:
     """42501: a missing GRANT, or a row that a row-level security policy refuses."""
-    if reading.routine == "ExecWithCheckOptions" or reading.message.startswith("new row violates row-level security"):
+    if reading.routine == "ExecWithCheckOptions" or reading.message.startswith(
+        "new row violates row-level security"
+    ):
         return turned(found, "a row-level security policy refuses the row", Category.BUSINESS_RULE)
     return found
 
 
-_TOO_LONG = frozenset({"_bt_check_third_page", "gistformtuple", "SpGistGetInnerTypeSize", "tsvectorin", "array_in"})
+_TOO_LONG = frozenset(
+    {"_bt_check_third_page", "gistformtuple", "SpGistGetInnerTypeSize", "tsvectorin", "array_in"}
+)
 
 
 def _limit(reading: Reading, found: Found) -> Found:

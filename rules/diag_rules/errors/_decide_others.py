@@ -97,10 +97,12 @@ def _reference_or_check(reading: Reading, found: Found) -> Found:
     before = re.split("[\"'\u00bb\u00ab\u201c]", reading.message, maxsplit=1)[0]
     if "CHECK" in before:
         return turned(found, "a CHECK constraint, by its keyword", kind=Kind.CHECK_VIOLATION)
-    return found[0], f"{found[1]}; a foreign key, by its keyword" if "KEY" in before or "REF" in before else found[1]
+    return found[
+        0
+    ], f"{found[1]}; a foreign key, by its keyword" if "KEY" in before or "REF" in before else found[1]
 
 
-def _odbc_warning(reading: Reading, found: Found) -> Found:
+def _odbc_warning(reading: Reading, found: Found) -> Found:  # noqa: ARG001 - one signature for all deciders
     """01000: pyodbc raises a warning only where connecting failed: the driver's library is missing."""
     kind = Kind.SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION
     return turned(found, "a driver that cannot be loaded", kind=kind)

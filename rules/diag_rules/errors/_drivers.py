@@ -65,7 +65,7 @@ def reader_named(module: str) -> tuple[str, Reader] | None:
 def _search(kind: type) -> tuple[str, Reader] | None:
     for base in kind.__mro__:
         module = base.__module__
-        found = reader_named(module) if isinstance(module, str) else None
+        found = reader_named(str(module))
         if found is not None:
             return found
     return None

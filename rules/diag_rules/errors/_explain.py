@@ -36,7 +36,14 @@ def _reading(dialect: str, number: int | None, text: str) -> Reading:
 def _number(dialect: str, text: str) -> int | None:
     """Return the number that a code is, however people write it; None where it has none."""
     if dialect == "sqlite" and text.startswith("SQLITE_"):
-        return next((each for each, (row, _) in codes("sqlite").items() if row.symbol == text and isinstance(each, int)), None)
+        return next(
+            (
+                each
+                for each, (row, _) in codes("sqlite").items()
+                if row.symbol == text and isinstance(each, int)
+            ),
+            None,
+        )
     if re.fullmatch(r"-?\d{1,6}", text):
         return int(text)
     found = re.fullmatch(r"ORA-(\d{1,5})", text)

@@ -12,7 +12,9 @@ from ._reading import Reading
 from ._row import row
 from ._text import judge as judge_text
 
-FOLLOWING = frozenset({Kind.IN_FAILED_SQL_TRANSACTION, Kind.PENDING_ROLLBACK, Kind.INVALID_SAVEPOINT_SPECIFICATION})
+FOLLOWING = frozenset(
+    {Kind.IN_FAILED_SQL_TRANSACTION, Kind.PENDING_ROLLBACK, Kind.INVALID_SAVEPOINT_SPECIFICATION}
+)
 _UNKNOWN = row("", Kind.UNRECOGNISED)
 _LOST = row("", Kind.CONNECTION_FAILURE)
 
@@ -38,10 +40,14 @@ def _without_code(reading: Reading, wrapper: Any) -> Candidate:
     if getattr(wrapper, "connection_invalidated", False) is True and (
         found is None or found[0].category is Category.OUTAGE or found[0].weak
     ):
-        kind, why = (found[0], f"; {found[1]}") if found and found[0].category is Category.OUTAGE else (_LOST, "")
+        kind, why = (
+            (found[0], f"; {found[1]}") if found and found[0].category is Category.OUTAGE else (_LOST, "")
+        )
         return Candidate(Weight.FLAG, kind, f"flag connection_invalidated{why}", reading, wrapper)
     if found is None:
         why = f"none: {reading.driver} gave no code, and {reading.name} says too little"
         return Candidate(Weight.FOLLOW_UP, _UNKNOWN, why, reading, wrapper)
     weight = Weight.WEAK if found[0].weak else Weight.SPECIFIC
-    return Candidate(Weight.FOLLOW_UP if found[0].kind in FOLLOWING else weight, found[0], found[1], reading, wrapper)
+    return Candidate(
+        Weight.FOLLOW_UP if found[0].kind in FOLLOWING else weight, found[0], found[1], reading, wrapper
+    )

@@ -106,7 +106,9 @@ class Kind(StrEnum):
     IDLE_SESSION_TIMEOUT = "idle_session_timeout"
     IN_FAILED_SQL_TRANSACTION = "in_failed_sql_transaction"
     INAPPROPRIATE_ACCESS_MODE_FOR_BRANCH_TRANSACTION = "inappropriate_access_mode_for_branch_transaction"
-    INAPPROPRIATE_ISOLATION_LEVEL_FOR_BRANCH_TRANSACTION = "inappropriate_isolation_level_for_branch_transaction"
+    INAPPROPRIATE_ISOLATION_LEVEL_FOR_BRANCH_TRANSACTION = (
+        "inappropriate_isolation_level_for_branch_transaction"
+    )
     INDETERMINATE_COLLATION = "indeterminate_collation"
     INDETERMINATE_DATATYPE = "indeterminate_datatype"
     INDEX_CORRUPTED = "index_corrupted"
@@ -147,7 +149,7 @@ class Kind(StrEnum):
     INVALID_NAME = "invalid_name"
     INVALID_OBJECT_DEFINITION = "invalid_object_definition"
     INVALID_PARAMETER_VALUE = "invalid_parameter_value"
-    INVALID_PASSWORD = "invalid_password"
+    INVALID_PASSWORD = "invalid_password"  # noqa: S105 - the name of an error
     INVALID_PRECEDING_OR_FOLLOWING_SIZE = "invalid_preceding_or_following_size"
     INVALID_PREPARED_STATEMENT_DEFINITION = "invalid_prepared_statement_definition"
     INVALID_RECURSION = "invalid_recursion"
@@ -225,7 +227,9 @@ class Kind(StrEnum):
     SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION = "sqlclient_unable_to_establish_sqlconnection"
     SQLSERVER_REJECTED_ESTABLISHMENT_OF_SQLCONNECTION = "sqlserver_rejected_establishment_of_sqlconnection"
     SRF_PROTOCOL_VIOLATED = "srf_protocol_violated"
-    STACKED_DIAGNOSTICS_ACCESSED_WITHOUT_ACTIVE_HANDLER = "stacked_diagnostics_accessed_without_active_handler"
+    STACKED_DIAGNOSTICS_ACCESSED_WITHOUT_ACTIVE_HANDLER = (
+        "stacked_diagnostics_accessed_without_active_handler"
+    )
     STATEMENT_COMPLETION_UNKNOWN = "statement_completion_unknown"
     STATEMENT_TOO_COMPLEX = "statement_too_complex"
     STRING_DATA_LENGTH_MISMATCH = "string_data_length_mismatch"

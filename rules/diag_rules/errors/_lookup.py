@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from importlib import import_module
 from typing import Any, TypeAlias
 
@@ -16,13 +16,13 @@ from ._row import Code, Row, Table, row
 Found: TypeAlias = "tuple[Row, str]"
 
 
-@lru_cache(maxsize=None)
+@cache
 def _module(name: str) -> Any:
     # tables are loaded when the first error of their database is met
     return import_module(f".tables.{name}", __package__)
 
 
-@lru_cache(maxsize=None)
+@cache
 def codes(name: str) -> dict[Code, Found]:
     """Return the rows of the table *name* with their evidence; raises ImportError where there is no such table."""
     table: Table = _module(name).CODES
@@ -32,7 +32,11 @@ def codes(name: str) -> dict[Code, Found]:
 
 def _evidence(found: Row, *, shows_symbol: bool) -> str:
     if shows_symbol:
-        return f"code {found.symbol}" if found.symbol.startswith("SQLITE") else f"code {found.code} {found.symbol}"
+        return (
+            f"code {found.symbol}"
+            if found.symbol.startswith("SQLITE")
+            else f"code {found.code} {found.symbol}"
+        )
     return f"code {found.code}"
 
 
@@ -121,7 +125,11 @@ def _signal(reading: Reading) -> Found | None:
     if reading.sqlstate and reading.sqlstate.startswith("45"):
         return _SIGNAL, f"code {reading.sqlstate}, of a SIGNAL"
     code = reading.code
-    if isinstance(code, int) and reading.sqlstate in {None, "HY000"} and (5000 <= code < 6000 or code >= 50_000):
+    if (
+        isinstance(code, int)
+        and reading.sqlstate in {None, "HY000"}
+        and (5000 <= code < 6000 or code >= 50_000)
+    ):
         return _SIGNAL, f"code {code}, which no server sends by itself: a SIGNAL"
     return None
 
@@ -140,7 +148,9 @@ def flavour(reading: Reading, number: int) -> str:
     if 1887 < number < 2000:
         return "mariadb"
     if 4000 <= number < 5000:
-        if number not in codes("mariadb") or reading.message.startswith("The client was disconnected by the server"):
+        if number not in codes("mariadb") or reading.message.startswith(
+            "The client was disconnected by the server"
+        ):
             return "mysql"
         return "mariadb"
     return "mariadb" if reading.driver == "mariadb" and number in codes("mariadb") else "mysql"
@@ -176,7 +186,7 @@ def find(reading: Reading) -> Found | None:
     return decide(reading, found) if decide else found
 
 
-@lru_cache(maxsize=None)
+@cache
 def _deciders(family: str) -> dict[str | int, Decider]:
     """Return the deciders of a family by code, loaded when its first error is met."""
     if family == "postgresql":

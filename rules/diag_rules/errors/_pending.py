@@ -15,7 +15,10 @@ from ._row import row
 @lru_cache(maxsize=1)
 def _original() -> re.Pattern[str]:
     # "... Original exception was: (psycopg2.errors.UniqueViolation) duplicate key ...": the first occurrence is SQLAlchemy's
-    return re.compile(r"Original exception was: (?:\(raised as a result of [^)]*\)\s*)?\((?P<name>[\w.]+)\) (?P<text>.*)", re.DOTALL)
+    return re.compile(
+        r"Original exception was: (?:\(raised as a result of [^)]*\)\s*)?\((?P<name>[\w.]+)\) (?P<text>.*)",
+        re.DOTALL,
+    )
 
 
 def cause_of(error: BaseException) -> Candidate:
@@ -38,7 +41,9 @@ def _quoted(name: str, message: str) -> Candidate | None:
     known = reader_named(module)
     if known is None:
         return None
-    stand_in = _rebuilt(class_name, message.partition("\n[SQL: ")[0].partition("\n(Background on this error")[0])
+    stand_in = _rebuilt(
+        class_name, message.partition("\n[SQL: ")[0].partition("\n(Background on this error")[0]
+    )
     reading = known[1](stand_in, known[0])
     if reading is None:
         return None
@@ -54,7 +59,8 @@ def _rebuilt(class_name: str, message: str) -> Exception:
     """Return an exception with the arguments that *message* is the text of."""
     arguments = _arguments(message)
     kind = type(class_name, (Exception,), {})
-    return kind(*arguments)
+    error: Exception = kind(*arguments)
+    return error
 
 
 @lru_cache(maxsize=1)

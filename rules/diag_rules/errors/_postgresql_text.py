@@ -13,33 +13,32 @@ from ._row import Row, row
 from .tables.postgresql_texts import CANCEL_TEXTS, CONNECTION_TEXTS
 
 _GENERIC = frozenset(
-    "Error DatabaseError DataError IntegrityError InterfaceError InternalError NotSupportedError OperationalError "
-    "ProgrammingError Warning".split()
+    ["Error", "DatabaseError", "DataError", "IntegrityError", "InterfaceError", "InternalError", "NotSupportedError", "OperationalError", "ProgrammingError", "Warning"]
 )  # fmt: skip
 
 _DRIVER_TEXTS: tuple[tuple[str, Kind], ...] = (
     # texts of the drivers' own, in English always; anchored at the start
     (r"sending query( and params)? failed: number of parameters must be", Kind.WRONG_PARAMETERS),
-    (r"(connection (already |is )?closed|the (underlying )?connection is (closed|lost)|Connection is closed|"
-     r"cannot (perform operation|call .*): (the )?(underlying )?connection is closed|not connected|no active connection)",
+    ((r"(connection (already |is )?closed|the (underlying )?connection is (closed|lost)|Connection is closed|"
+     r"cannot (perform operation|call .*): (the )?(underlying )?connection is closed|not connected|no active connection)"),
      Kind.CONNECTION_DOES_NOT_EXIST),
-    (r"(network error|connection was closed in the middle of operation|server closed the connection|"
+    ((r"(network error|connection was closed in the middle of operation|server closed the connection|"
      r"unexpected connection_lost\(\) call|error with (no message|status \w+ and no message) from the libpq|"
      r"the connection is lost|consuming input failed|sending query failed|flushing failed|socket not open|"
-     r"unexpected EOF|EOF detected|Connection reset by peer|Broken pipe)", Kind.CONNECTION_FAILURE),
+     r"unexpected EOF|EOF detected|Connection reset by peer|Broken pipe)"), Kind.CONNECTION_FAILURE),
     (r"(connection timeout expired|connection attempt timed out|timeout expired)", Kind.CONNECT_TIMEOUT),
-    (r"(server refuses SSL|Server refuses SSL|PostgreSQL server at .* rejected SSL upgrade|SSL error|"
-     r"certificate verify failed)", Kind.TLS_FAILURE),
+    ((r"(server refuses SSL|Server refuses SSL|PostgreSQL server at .* rejected SSL upgrade|SSL error|"
+     r"certificate verify failed)"), Kind.TLS_FAILURE),
     (r"Can't create a connection to host ", Kind.SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
-    (r"(failed to resolve host|could not translate host name|\[Errno -[2358]\]|Name or service not known|"
-     r"Temporary failure in name resolution|nodename nor servname)", Kind.HOST_UNKNOWN),
+    ((r"(failed to resolve host|could not translate host name|\[Errno -[2358]\]|Name or service not known|"
+     r"Temporary failure in name resolution|nodename nor servname)"), Kind.HOST_UNKNOWN),
     (r"(couldn't get a connection after|the pool .* has already \d+ requests waiting|pool timeout)", Kind.POOL_TIMEOUT),
     (r"(pipeline aborted|current transaction is aborted)", Kind.IN_FAILED_SQL_TRANSACTION),
     (r"(A string literal cannot contain NUL|PostgreSQL text fields cannot contain NUL)",
      Kind.CHARACTER_NOT_IN_REPERTOIRE),
-    (r"(the server expects \d+ arguments? for this query|the query has \d+ placeholders? but|can't adapt type|"
+    ((r"(the server expects \d+ arguments? for this query|the query has \d+ placeholders? but|can't adapt type|"
      r"cannot adapt type|query parameter missing|not all arguments converted|dict is not a sequence|"
-     r"only '%s', '%b', '%t' are allowed|incomplete placeholder|the query contains)", Kind.WRONG_PARAMETERS),
+     r"only '%s', '%b', '%t' are allowed|incomplete placeholder|the query contains)"), Kind.WRONG_PARAMETERS),
 )  # fmt: skip
 
 _WEAK = frozenset({Kind.CONNECTION_DOES_NOT_EXIST, Kind.SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION})
@@ -47,12 +46,12 @@ _WEAK = frozenset({Kind.CONNECTION_DOES_NOT_EXIST, Kind.SQLCLIENT_UNABLE_TO_ESTA
 
 _SYSTEM_TEXTS: tuple[tuple[str, Kind], ...] = (
     # strerror() and resolver texts that libpq puts behind "failed: "; only refine an outage that is certain
-    (r"Connection refused|No such file or directory|Connexion refus|Verbindungsaufbau abgelehnt|"
-     r"Conexi\u00f3n rehusada|\u62d2\u7edd\u8fde\u63a5|\u63a5\u7d9a\u3092\u62d2\u5426", Kind.CONNECTION_REFUSED),
+    ((r"Connection refused|No such file or directory|Connexion refus|Verbindungsaufbau abgelehnt|"
+     r"Conexi\u00f3n rehusada|\u62d2\u7edd\u8fde\u63a5|\u63a5\u7d9a\u3092\u62d2\u5426"), Kind.CONNECTION_REFUSED),
     (r"timeout expired|Connection timed out|connection timeout", Kind.CONNECT_TIMEOUT),
     (r"No route to host|Network is unreachable|Host is down", Kind.NETWORK_UNREACHABLE),
-    (r"could not translate host name|Name or service not known|Temporary failure in name resolution|"
-     r"No address associated|failed to resolve host", Kind.HOST_UNKNOWN),
+    ((r"could not translate host name|Name or service not known|Temporary failure in name resolution|"
+     r"No address associated|failed to resolve host"), Kind.HOST_UNKNOWN),
     (r"SSL|certificate|GSSAPI", Kind.TLS_FAILURE),
     (r"server closed the connection|Connection reset", Kind.CONNECTION_FAILURE),
 )  # fmt: skip
@@ -65,7 +64,8 @@ def _template(text: str) -> str:
 @lru_cache(maxsize=1)
 def _connection_patterns() -> list[tuple[re.Pattern[str], Kind]]:
     return [
-        (re.compile(f"(?:{'|'.join(map(_template, texts))})"), kind) for kind, texts in CONNECTION_TEXTS.items()
+        (re.compile(f"(?:{'|'.join(map(_template, texts))})"), kind)
+        for kind, texts in CONNECTION_TEXTS.items()
     ]
 
 

@@ -39,7 +39,7 @@ class Reading:
     row: Row | None = None
     why: str = ""
 
-    def __init__(  # noqa: PLR0913 - what every driver knows
+    def __init__(  # noqa: PLR0913, PLR0917 - what every driver knows
         self,
         driver: str,
         family: str,
@@ -66,7 +66,7 @@ def text(value: Any) -> str:
         return ""
     try:
         return str(value)
-    except Exception:  # noqa: BLE001 - a foreign __str__ may raise anything
+    except Exception:  # noqa: BLE001 - foreign code may raise anything
         return ""
 
 
@@ -74,7 +74,7 @@ def field(source: Any, name: str) -> str | None:
     """Return the text of attribute or key *name* of *source*; None where it is missing or empty."""
     try:
         value = source.get(name) if isinstance(source, dict) else getattr(source, name, None)
-    except Exception:  # noqa: BLE001 - a foreign property may raise anything
+    except Exception:  # noqa: BLE001 - foreign code may raise anything
         return None
     return (text(value) or None) if value is not None else None
 

@@ -83,7 +83,11 @@ def find(reading: Reading) -> tuple[Row, str] | None:
     if not _rows:
         return None
     for code in (reading.code, reading.sqlstate):
-        mine = (_rows.get((reading.family, code)) or _rows.get((reading.family, str(code)))) if code is not None else None
+        mine = (
+            (_rows.get((reading.family, code)) or _rows.get((reading.family, str(code))))
+            if code is not None
+            else None
+        )
         if mine is not None:
             return mine, f"code {code}, registered"
     return None
@@ -105,13 +109,13 @@ def find_class(kind: type) -> tuple[Row, str] | None:
 
 def load() -> None:
     """Load the rows that installed packages bring, once; a package that fails is logged and left out."""
-    global _loaded, quiet  # noqa: PLW0603 - once a process
+    global _loaded, quiet  # noqa: PLW0603 - one store for the process
     _loaded = True
     from importlib.metadata import entry_points
 
     for entry in entry_points(group=GROUP):
         try:
             entry.load()()
-        except Exception:
+        except Exception:  # noqa: BLE001 - a package of somebody else may raise anything
             _log.exception("The entry point %s of %s failed; its codes are unknown.", entry.name, GROUP)
     quiet = not _rows

@@ -33,7 +33,7 @@ class Row(NamedTuple):
 Table: TypeAlias = "dict[Code, Row]"
 
 
-def row(
+def row(  # noqa: PLR0913 - the columns of a row
     code: Code,
     kind: Kind,
     symbol: str = "",

@@ -30,7 +30,7 @@ generation = 0
 
 def changed() -> None:
     """Say that answers may be others from now on."""
-    global generation  # noqa: PLW0603 - one process, one count
+    global generation  # noqa: PLW0603 - one process has one set of operators
     generation += 1
 
 

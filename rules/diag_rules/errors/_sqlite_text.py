@@ -48,7 +48,9 @@ def _error(reading: Reading, found: Found) -> Found:
     """SQLITE_ERROR: everything in a statement; SQLite's fixed texts say what."""
     row = by_text(reading.message)
     if row is None:
-        return found[0]._replace(kind=Kind.SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION), f"{found[1]}; text not known"
+        return found[0]._replace(
+            kind=Kind.SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION
+        ), f"{found[1]}; text not known"
     return row, _ERROR_EVIDENCE
 
 

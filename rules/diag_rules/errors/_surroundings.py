@@ -15,7 +15,9 @@ from ._pending import cause_of
 from ._reading import Reading
 from ._row import row
 
-_NETWORK_MODULES = frozenset({"builtins", "socket", "_socket", "ssl", "_ssl", "asyncio.exceptions", "concurrent.futures._base"})
+_NETWORK_MODULES = frozenset(
+    {"builtins", "socket", "_socket", "ssl", "_ssl", "asyncio.exceptions", "concurrent.futures._base"}
+)
 
 _BY_ERRNO = {
     errno.ECONNREFUSED: Kind.CONNECTION_REFUSED,
@@ -64,7 +66,7 @@ def look(error: BaseException, wrapper: Any, parent: BaseException | None) -> Ca
     mine = _registry.find_class(kind)
     if mine is not None:
         return Candidate(Weight.STRONG, mine[0], mine[1], None, wrapper)
-    module = kind.__module__ if isinstance(kind.__module__, str) else ""
+    module = str(kind.__module__)
     if module.partition(".")[0] == "sqlalchemy":
         return _sqlalchemy(error, kind.__name__)
     if module in _NETWORK_MODULES and isinstance(error, OSError):
@@ -110,7 +112,11 @@ def _orig_says(error: BaseException) -> bool:
     if not isinstance(orig, BaseException):
         return False
     module = type(orig).__module__ or ""
-    return reader_of(type(orig)) is not None or isinstance(orig, OSError) or module.startswith(("builtins", "sqlalchemy"))
+    return (
+        reader_of(type(orig)) is not None
+        or isinstance(orig, OSError)
+        or module.startswith(("builtins", "sqlalchemy"))
+    )
 
 
 _BY_WRAPPER = {
@@ -124,7 +130,9 @@ _BY_WRAPPER = {
 def _unread(error: BaseException, name: str) -> Candidate | None:
     """Return what SQLAlchemy's own class says where the driver is unknown: the flag first, then the class."""
     if getattr(error, "connection_invalidated", False) is True:
-        return Candidate(Weight.FLAG, row("", Kind.CONNECTION_FAILURE), "flag connection_invalidated", None, error)
+        return Candidate(
+            Weight.FLAG, row("", Kind.CONNECTION_FAILURE), "flag connection_invalidated", None, error
+        )
     kind = _BY_WRAPPER.get(name)
     if kind is not None:
         return Candidate(Weight.WEAK, row("", kind), f"class {name}: the driver is not known", None, error)
@@ -173,8 +181,8 @@ _PYTHON_TEXTS: tuple[tuple[str, Kind], ...] = (
     (r"Dependency rule (on column .* )?tried to blank-out primary key column", Kind.NOT_NULL_VIOLATION),
     (r"Couldn't parse (date|time|datetime) string|Invalid isoformat string|badly formed hexadecimal UUID",
      Kind.INVALID_DATETIME_FORMAT),
-    (r"SQLite (Date|Time|DateTime) type only accepts Python|Not a boolean value|Value .* is not None, True, or False|"
-     r"not enough arguments for format string|not all arguments converted|expected string or bytes-like object",
+    ((r"SQLite (Date|Time|DateTime) type only accepts Python|Not a boolean value|Value .* is not None, True, or False|"
+     r"not enough arguments for format string|not all arguments converted|expected string or bytes-like object"),
      Kind.WRONG_PARAMETERS),
     (r"(no active connection|Connection closed|the connection is closed)", Kind.CONNECTION_DOES_NOT_EXIST),
 )  # fmt: skip
@@ -190,16 +198,24 @@ def _python(error: BaseException, wrapper: Any, parent: BaseException | None) ->
     message = str(error)
     for pattern, kind in _python_patterns():
         if pattern.match(message):
-            found = Candidate(Weight.SPECIFIC, row("", kind), f"text of {type(error).__name__}", None, wrapper)
+            found = Candidate(
+                Weight.SPECIFIC, row("", kind), f"text of {type(error).__name__}", None, wrapper
+            )
             return _blanked(found, message) if kind is Kind.NOT_NULL_VIOLATION else found
-    if parent is not None and type(parent).__name__ == "StatementError" and getattr(parent, "orig", None) is error:
+    if (
+        parent is not None
+        and type(parent).__name__ == "StatementError"
+        and getattr(parent, "orig", None) is error
+    ):
         return _of_a_parameter(error)
     return None
 
 
 def _of_a_parameter(error: BaseException) -> Candidate:
     """Judge what converting a bound parameter raised: a value that cannot be converted, or one of the wrong type."""
-    bad_value = isinstance(error, (ValueError, ArithmeticError, LookupError)) and not isinstance(error, KeyError)
+    bad_value = isinstance(error, (ValueError, ArithmeticError, LookupError)) and not isinstance(
+        error, KeyError
+    )
     kind = Kind.DATA_EXCEPTION if bad_value else Kind.WRONG_PARAMETERS
     return Candidate(Weight.SPECIFIC, row("", kind), f"class {type(error).__name__}, of a bound parameter")
 

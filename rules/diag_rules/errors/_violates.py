@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import CheckConstraint, Column, Constraint, ForeignKey, ForeignKeyConstraint, Index, MetaData, Table
-from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Constraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+)
 from sqlalchemy.schema import ColumnCollectionConstraint
 
 from ._kinds import Kind
@@ -16,7 +26,9 @@ if TYPE_CHECKING:
 
 _UNIQUE = frozenset({Kind.UNIQUE_VIOLATION, Kind.EXCLUSION_VIOLATION})
 _FOREIGN = frozenset({Kind.FOREIGN_KEY_VIOLATION, Kind.RESTRICT_VIOLATION})
-_CONSTRAINTS = _UNIQUE | _FOREIGN | {Kind.NOT_NULL_VIOLATION, Kind.CHECK_VIOLATION, Kind.INTEGRITY_CONSTRAINT_VIOLATION}
+_CONSTRAINTS = (
+    _UNIQUE | _FOREIGN | {Kind.NOT_NULL_VIOLATION, Kind.CHECK_VIOLATION, Kind.INTEGRITY_CONSTRAINT_VIOLATION}
+)
 
 
 class _Wanted(NamedTuple):
@@ -52,7 +64,8 @@ def _violates_name(answer: Classification, name: str, models: Any) -> bool:
 def _named(models: Any, name: str) -> Iterator[Any]:
     """Yield the constraints and unique indexes of *models* that are called *name*."""
     for table in _tables(models):
-        for each in (*table.constraints, *table.indexes):
+        schema: list[Constraint | Index] = [*table.constraints, *table.indexes]
+        for each in schema:
             if each.name is not None and _same(str(each.name), name):
                 yield each
 
@@ -67,7 +80,9 @@ def _tables(models: Any) -> Iterable[Table]:
         return metadata.tables.values()
     if isinstance(models, Iterable):
         return [table for each in models for table in _tables(getattr(each, "__table__", each))]
-    raise TypeError(f"models is {models!r}: give a declarative base, a MetaData, a Table, or several of them.")
+    raise TypeError(
+        f"models is {models!r}: give a declarative base, a MetaData, a Table, or several of them."
+    )
 
 
 def _wanted(target: Any) -> _Wanted:
@@ -95,15 +110,20 @@ def _column(target: Any) -> Column[Any] | str:
     if isinstance(target, Column):
         # an attribute of the ORM is an annotated copy of its column: the table has the column itself
         table = target.table
-        return table.c[target.key] if isinstance(table, Table) and target.key in table.c else target
-    raise TypeError(f"{target!r} is no constraint and no column: give User.email, a constraint, a name or columns.")
+        found: Column[Any] = table.c.get(target.key, target)
+        return found
+    raise TypeError(
+        f"{target!r} is no constraint and no column: give User.email, a constraint, a name or columns."
+    )
 
 
 def _wanted_constraint(target: Constraint | Index) -> _Wanted:
     columns: frozenset[str] = frozenset()
     if isinstance(target, (ColumnCollectionConstraint, Index)):
         columns = frozenset(column.name for column in target.columns)
-    return _Wanted(target.table, None if target.name is None else str(target.name), columns, _kinds(target), True)  # noqa: FBT003 - named in the type
+    return _Wanted(
+        target.table, None if target.name is None else str(target.name), columns, _kinds(target), True
+    )
 
 
 def _kinds(target: Constraint | Index) -> frozenset[Kind]:
@@ -119,7 +139,11 @@ def _kinds(target: Constraint | Index) -> frozenset[Kind]:
 def _matches(answer: Classification, wanted: _Wanted) -> bool:
     if wanted.name is not None and answer.constraint is not None:
         return _same(answer.constraint, wanted.name)
-    if wanted.table is not None and answer.table is not None and not _same_table(answer.table, wanted.table.fullname):
+    if (
+        wanted.table is not None
+        and answer.table is not None
+        and not _same_table(answer.table, wanted.table.fullname)
+    ):
         return False
     found = _columns_of(answer, wanted.table)
     if not found:
@@ -172,4 +196,6 @@ def _same_table(one: str | None, other: str) -> bool:
     """Compare tables of which either may lack its schema."""
     if one is None:
         return True
-    return _same(one, other) or ("." in one) != ("." in other) and _same(one.rpartition(".")[2], other.rpartition(".")[2])
+    return _same(one, other) or (
+        ("." in one) != ("." in other) and _same(one.rpartition(".")[2], other.rpartition(".")[2])
+    )

@@ -65,7 +65,7 @@ class Bench:
                 with self.other().connect() as connection:
                     for statement in statements:
                         connection.execute(text(statement))
-            except Exception:  # noqa: BLE001 - the loser of a deadlock may be here
+            except Exception:  # noqa: BLE001 - whatever it is, it is the result
                 return
 
         thread = Thread(target=work)
@@ -113,7 +113,7 @@ def attempt(url: URL, plain: URL, provoke: Callable[[Bench], Any], **options: An
             asyncio.run(_attempt_async(url, plain, provoke, options))
         else:
             _attempt(create_engine(url, **options), plain, provoke)
-    except Exception as error:  # noqa: BLE001 - the error is the result
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the result
         return error
     raise AssertionError("nothing was raised")
 
@@ -136,7 +136,9 @@ def _attempt(engine: Engine, plain: URL, provoke: Callable[[Bench], Any]) -> Non
         engine.dispose()
 
 
-async def _attempt_async(url: URL, plain: URL, provoke: Callable[[Bench], Any], options: dict[str, Any]) -> None:
+async def _attempt_async(
+    url: URL, plain: URL, provoke: Callable[[Bench], Any], options: dict[str, Any]
+) -> None:
     name = url.drivername.replace("psycopg_async", "psycopg")
     engine = create_async_engine(url.set(drivername=name), **options)
     try:

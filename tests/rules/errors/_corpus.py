@@ -42,7 +42,11 @@ def record(error: BaseException, depth: int = 0) -> dict[str, Any]:
     if depth < 6:
         orig = getattr(error, "orig", None)
         for name, behind in (("orig", orig), ("cause", error.__cause__), ("context", error.__context__)):
-            if isinstance(behind, BaseException) and (name == "orig" or behind is not orig) and behind is not error:
+            if (
+                isinstance(behind, BaseException)
+                and (name == "orig" or behind is not orig)
+                and behind is not error
+            ):
                 found[name] = record(behind, depth + 1)
     return found
 
@@ -56,7 +60,11 @@ def _plain(value: Any) -> Any:
         return {"dict": {str(key): _plain(each) for key, each in value.items()}}
     if isinstance(value, tuple):
         return {"tuple": [_plain(each) for each in value]}
-    return {"object": {name: getattr(value, name, None) for name in ("code", "full_code", "message", "isrecoverable")}}
+    return {
+        "object": {
+            name: getattr(value, name, None) for name in ("code", "full_code", "message", "isrecoverable")
+        }
+    }
 
 
 def _rich(value: Any) -> Any:
@@ -88,14 +96,16 @@ def _wrapper(found: dict[str, Any]) -> BaseException:
     orig = rebuild(found["orig"])
     if issubclass(kind, exc.DBAPIError):
         error: BaseException = kind(found["statement"], (), orig, connection_invalidated=found["invalidated"])
-        return error
-    error = kind(found["text"], found["statement"], (), orig)
+    else:
+        error = kind(found["text"], found["statement"], (), orig)
     return error
 
 
 def _stand_in(found: dict[str, Any]) -> BaseException:
     base = Exception
-    if found["module"] == "builtins" or found["module"].startswith(("sqlalchemy.exc", "sqlalchemy.orm", "socket", "ssl")):
+    if found["module"] == "builtins" or found["module"].startswith(
+        ("sqlalchemy.exc", "sqlalchemy.orm", "socket", "ssl")
+    ):
         return _real(found)
     kind = type(found["name"], (base,), {"__module__": found["module"]})
     error: BaseException = kind(*map(_rich, found["args"]))

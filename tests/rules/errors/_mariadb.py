@@ -106,7 +106,9 @@ def _kill(bench: Bench, what: str, number: int) -> None:
     with bench.other().connect() as other:
         other.execute(text(f"KILL {what} {number}"))
         for _ in range(2_000):
-            if not other.execute(text(f"SELECT count(*) FROM information_schema.processlist WHERE id = {number}")).scalar():
+            if not other.execute(
+                text(f"SELECT count(*) FROM information_schema.processlist WHERE id = {number}")
+            ).scalar():
                 return
             other.execute(text("SELECT SLEEP(0.002)"))
 
@@ -145,7 +147,9 @@ def idle(bench: Bench) -> None:
         number = connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one()
         with bench.other().connect() as other:
             for _ in range(3_000):
-                if not other.execute(text(f"SELECT count(*) FROM information_schema.processlist WHERE id = {number}")).scalar():
+                if not other.execute(
+                    text(f"SELECT count(*) FROM information_schema.processlist WHERE id = {number}")
+                ).scalar():
                     break
                 other.execute(text("SELECT SLEEP(0.005)"))
         connection.exec_driver_sql("SELECT 1")

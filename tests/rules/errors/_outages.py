@@ -55,7 +55,7 @@ def wrong_password(server: Server, driver: str) -> BaseException:
 def too_many(server: Server, driver: str) -> BaseException:
     """Take every connection that the server has, and ask for one more."""
     engine = create_engine(server.url(), poolclass=NullPool)
-    taken = []
+    taken: list[Any] = []
     with suppress(Exception):
         while len(taken) < 100:
             taken.append(engine.connect())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -159,7 +160,9 @@ def idle_in_transaction(bench: Bench) -> None:
         pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
         with bench.other().connect() as watcher:
             for _ in range(2_000):
-                if not watcher.execute(text(f"SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}")).scalar():
+                if not watcher.execute(
+                    text(f"SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}")
+                ).scalar():
                     break
                 watcher.execute(text("SELECT pg_sleep(0.005)"))
                 watcher.rollback()
@@ -168,10 +171,8 @@ def idle_in_transaction(bench: Bench) -> None:
 
 def failed_transaction(bench: Bench) -> None:
     with bench.begun() as connection:
-        try:
+        with contextlib.suppress(Exception):
             connection.exec_driver_sql("SELECT 1/0")
-        except Exception:  # noqa: BLE001, S110 - swallowed, as applications do
-            pass
         connection.exec_driver_sql("SELECT 1")
 
 

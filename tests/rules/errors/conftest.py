@@ -23,7 +23,13 @@ def keep() -> Recorder:
         return
 
     def write(name: str, error: BaseException, category: str, kind: str, constraint: str | None) -> None:
-        entry = {"name": name, "category": category, "kind": kind, "constraint": constraint, "error": record(error)}
+        entry = {
+            "name": name,
+            "category": category,
+            "kind": kind,
+            "constraint": constraint,
+            "error": record(error),
+        }
         with Path(str(path)).open("a", encoding="utf-8") as out:
             out.write(json.dumps(entry, ensure_ascii=False, sort_keys=True) + "\n")
 

@@ -64,7 +64,7 @@ def test_a_user_cannot_forge_the_cause_of_a_pending_rollback() -> None:
     text_ = (
         "This Session's transaction has been rolled back due to a previous exception during flush. To begin a new "
         "transaction with this Session, first issue Session.rollback(). Original exception was: "
-        '(pymysql.err.IntegrityError) (1062, "Duplicate entry \'Original exception was: (pymysql.err.OperationalError) '
+        "(pymysql.err.IntegrityError) (1062, \"Duplicate entry 'Original exception was: (pymysql.err.OperationalError) "
         "(2013, 'lost')' for key 'k'\")"
     )
 
@@ -88,13 +88,17 @@ def test_a_user_cannot_forge_the_cause_of_a_pending_rollback() -> None:
     ],
 )  # fmt: skip
 def test_a_pending_rollback_tells_by_what_it_quotes(quoted: str, kind: Kind) -> None:
-    error = exc.PendingRollbackError(f"This Session's transaction has been rolled back. Original exception was: {quoted}")
+    error = exc.PendingRollbackError(
+        f"This Session's transaction has been rolled back. Original exception was: {quoted}"
+    )
 
     assert classify(error).kind is kind
 
 
 def test_a_lost_transaction_is_an_outage() -> None:
-    error = exc.PendingRollbackError("Can't reconnect until invalid transaction is rolled back.  Please rollback() fully")
+    error = exc.PendingRollbackError(
+        "Can't reconnect until invalid transaction is rolled back.  Please rollback() fully"
+    )
 
     assert classify(error).category is Category.OUTAGE
 
@@ -119,7 +123,7 @@ def test_what_was_handled_before_does_not_count() -> None:
         except KeyError:
             raise wrapped(unique())  # noqa: B904 - the context alone is the point
     except exc.DBAPIError as error:
-        assert classify(error).kind is Kind.UNIQUE_VIOLATION
+        assert classify(error).kind is Kind.UNIQUE_VIOLATION  # noqa: PT017 - its context is made here
 
 
 def test_an_earlier_attempt_does_not_hide_the_last() -> None:
@@ -127,9 +131,11 @@ def test_an_earlier_attempt_does_not_hide_the_last() -> None:
         try:
             raise wrapped(stand_in("psycopg.errors.DeadlockDetected", "d", sqlstate="40P01"))
         except exc.DBAPIError:
-            raise wrapped(stand_in("psycopg.OperationalError", "server closed the connection unexpectedly"), lost=True)  # noqa: B904
+            raise wrapped(  # noqa: B904 - the context alone is the point
+                stand_in("psycopg.OperationalError", "server closed the connection unexpectedly"), lost=True
+            )
     except exc.DBAPIError as error:
-        assert classify(error).category is Category.OUTAGE
+        assert classify(error).category is Category.OUTAGE  # noqa: PT017 - its context is made here
 
 
 def test_a_suppressed_context_is_left_alone() -> None:
@@ -139,20 +145,28 @@ def test_a_suppressed_context_is_left_alone() -> None:
         except exc.DBAPIError:
             raise ValueError("not found") from None
     except ValueError as error:
-        assert classify(error).category is Category.UNKNOWN
+        assert classify(error).category is Category.UNKNOWN  # noqa: PT017 - its context is made here
 
 
 def test_an_oversized_packet_is_told_from_a_lost_connection() -> None:
     lost = stand_in("mariadb.OperationalError", "Server has gone away", errno=2006, sqlstate="HY000")
-    lost.__context__ = stand_in("mariadb.OperationalError", "Got a packet bigger", errno=1153, sqlstate="08S01")
+    lost.__context__ = stand_in(
+        "mariadb.OperationalError", "Got a packet bigger", errno=1153, sqlstate="08S01"
+    )
 
     assert classify(wrapped(lost, lost=True)).kind is Kind.PACKET_TOO_LARGE
 
 
 def test_the_deeper_code_of_asyncpg_counts() -> None:
-    adapted = stand_in("sqlalchemy.dialects.postgresql.asyncpg.Error", "<class 'asyncpg.exceptions.X'>: closed", sqlstate="08003")
+    adapted = stand_in(
+        "sqlalchemy.dialects.postgresql.asyncpg.Error",
+        "<class 'asyncpg.exceptions.X'>: closed",
+        sqlstate="08003",
+    )
     adapted.__cause__ = stand_in("asyncpg.exceptions.ConnectionDoesNotExistError", "closed", sqlstate="08003")
-    adapted.__cause__.__cause__ = stand_in("asyncpg.exceptions.AdminShutdownError", "terminating", sqlstate="57P01")
+    adapted.__cause__.__cause__ = stand_in(
+        "asyncpg.exceptions.AdminShutdownError", "terminating", sqlstate="57P01"
+    )
 
     assert classify(wrapped(adapted, lost=True)).kind is Kind.ADMIN_SHUTDOWN
 
@@ -169,7 +183,9 @@ def test_cycles_end() -> None:
 def test_the_worst_of_a_group_counts() -> None:
     lost = stand_in("psycopg.errors.AdminShutdown", "x", sqlstate="57P01")
 
-    answer = classify(ExceptionGroup("x", [ValueError(), wrapped(unique()), ExceptionGroup("y", [wrapped(lost)])]))
+    answer = classify(
+        ExceptionGroup("x", [ValueError(), wrapped(unique()), ExceptionGroup("y", [wrapped(lost)])])
+    )
 
     assert answer.category is Category.OUTAGE
 
@@ -184,7 +200,10 @@ def test_the_worst_of_a_group_counts() -> None:
         (TimeoutError(110, "timed out"), Kind.CONNECT_TIMEOUT),
         (socket.gaierror(-2, "Name or service not known"), Kind.HOST_UNKNOWN),
         (OSError(113, "No route to host"), Kind.NETWORK_UNREACHABLE),
-        (OSError("Multiple exceptions: [Errno 111] Connect call failed ('::1', 1), [Errno 111] x"), Kind.CONNECTION_REFUSED),
+        (
+            OSError("Multiple exceptions: [Errno 111] Connect call failed ('::1', 1), [Errno 111] x"),
+            Kind.CONNECTION_REFUSED,
+        ),
         (ssl.SSLError(1, "wrong version number"), Kind.TLS_FAILURE),
         (ssl.SSLCertVerificationError(1, "certificate verify failed"), Kind.TLS_FAILURE),
     ],
@@ -242,7 +261,9 @@ def test_the_orm_blanking_a_primary_key_is_a_rule() -> None:
          Kind.CHARACTER_NOT_IN_REPERTOIRE),
     ],
 )  # fmt: skip
-def test_exceptions_of_sqlalchemy_and_python_have_their_place(error: Exception, category: Category, kind: Kind) -> None:
+def test_exceptions_of_sqlalchemy_and_python_have_their_place(
+    error: Exception, category: Category, kind: Kind
+) -> None:
     answer = classify(error)
 
     assert (answer.category, answer.kind) == (category, kind)

@@ -15,7 +15,9 @@ UNKNOWN = Category.UNKNOWN
 
 
 def ora(code: int, message: str, full_code: str | None = None, name: str = "DatabaseError") -> Exception:
-    source = SimpleNamespace(code=code, full_code=full_code or f"ORA-{code:05}", message=message, isrecoverable=False)
+    source = SimpleNamespace(
+        code=code, full_code=full_code or f"ORA-{code:05}", message=message, isrecoverable=False
+    )
     return stand_in(f"oracledb.exceptions.{name}", source)
 
 
@@ -30,7 +32,9 @@ REFERENCE = (
 )
 CHECK = (
     'The INSERT statement conflicted with the CHECK constraint "CK_qty". The conflict occurred in database "shop", '
-    'table "dbo.parent", column \'qty\'. (547) (SQLExecDirectW); [23000] ' + MS + "The statement has been terminated. (3621)"
+    "table \"dbo.parent\", column 'qty'. (547) (SQLExecDirectW); [23000] "
+    + MS
+    + "The statement has been terminated. (3621)"
 )
 GERMAN_CHECK = (
     'Die INSERT-Anweisung steht in Konflikt mit der CHECK-Einschr\u00e4nkung "CK_qty". Der Konflikt trat in der '
@@ -62,7 +66,7 @@ CASES: list[tuple[str, BaseException, Category, Kind, str | None]] = [
      OUTAGE, Kind.CONNECT_TIMEOUT, None),
     ("40613", odbc("42000", MS + "Database 'shop' on server 'x' is not currently available. Please retry. (40613) (SQLDriverConnect)"),
      OUTAGE, Kind.CANNOT_CONNECT_NOW, None),
-    ("4060", odbc("42000", MS + "Cannot open database \"nowhere\" requested by the login. The login failed. (4060) (SQLDriverConnect)"),
+    ("4060", odbc("42000", MS + 'Cannot open database "nowhere" requested by the login. The login failed. (4060) (SQLDriverConnect)'),
      OUTAGE, Kind.INVALID_CATALOG_NAME, None),
     ("18456", odbc("28000", MS + "Login failed for user 'sa'. (18456) (SQLDriverConnect)", "InterfaceError"), OUTAGE, Kind.INVALID_PASSWORD, None),
     ("9002", odbc("42000", MS + "The transaction log for database 'shop' is full. (9002) (SQLExecDirectW)"), OUTAGE, Kind.DISK_FULL, None),
@@ -82,15 +86,15 @@ CASES: list[tuple[str, BaseException, Category, Kind, str | None]] = [
      OUTAGE, Kind.CONNECTION_FAILURE, None),
     ("MySQL by ODBC", odbc("23000", "[MySQL][ODBC 8.0(w) Driver][mysqld-8.0.36]Duplicate entry 'a' for key 'parent.name_key' (1062) (SQLExecDirectW)",
                            "IntegrityError"), RULE, Kind.UNIQUE_VIOLATION, "name_key"),
-    ("PostgreSQL by ODBC", odbc("23505", "[PostgreSQL][psqlODBC] ERROR: duplicate key value violates unique constraint \"k\"; (1) (SQLExecDirectW)",
+    ("PostgreSQL by ODBC", odbc("23505", '[PostgreSQL][psqlODBC] ERROR: duplicate key value violates unique constraint "k"; (1) (SQLExecDirectW)',
                                 "IntegrityError"), RULE, Kind.UNIQUE_VIOLATION, None),
     # pymssql
     ("pymssql 547", stand_in("pymssql.exceptions.IntegrityError", 547, b'The DELETE statement conflicted with the REFERENCE constraint '
                              b'"FK_child_parent". The conflict occurred in database "shop", table "dbo.child", column \'parent_id\'.DB-Lib error '
                              b"message 20018, severity 16:\nGeneral SQL Server error: Check messages from the SQL Server\n"),
      RULE, Kind.FOREIGN_KEY_VIOLATION, "FK_child_parent"),
-    ("pymssql refused", stand_in("pymssql.exceptions.OperationalError", (20009, b"DB-Lib error message 20009, severity 9:\nUnable to connect: "
-                                 b"Adaptive Server is unavailable or does not exist (127.0.0.1)\n")), OUTAGE,
+    ("pymssql refused", stand_in("pymssql.exceptions.OperationalError", (20009, (b"DB-Lib error message 20009, severity 9:\nUnable to connect: "
+                                 b"Adaptive Server is unavailable or does not exist (127.0.0.1)\n"))), OUTAGE,
      Kind.SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION, None),
     ("pymssql login", stand_in("pymssql.exceptions.OperationalError", (18456, b"Login failed for user 'sa'.DB-Lib error message 20018, severity 14:\n")),
      OUTAGE, Kind.INVALID_PASSWORD, None),
@@ -149,7 +153,7 @@ CASES: list[tuple[str, BaseException, Category, Kind, str | None]] = [
     # poolers and CockroachDB
     ("pgbouncer 1.18", stand_in("pg8000.exceptions.ProgrammingError", {"S": "FATAL", "C": "08P01", "M": "query_wait_timeout"}), OUTAGE, Kind.PROTOCOL_VIOLATION, None),
     ("bind message", stand_in("pg8000.exceptions.ProgrammingError", {"S": "ERROR", "V": "ERROR", "C": "08P01", "R": "exec_bind_message",
-                              "M": "bind message supplies 1 parameters, but prepared statement \"\" requires 2"}), DEFECT, Kind.PROTOCOL_VIOLATION, None),
+                              "M": 'bind message supplies 1 parameters, but prepared statement "" requires 2'}), DEFECT, Kind.PROTOCOL_VIOLATION, None),
     ("CockroachDB", stand_in("psycopg.errors.SerializationFailure", "restart transaction: TransactionRetryWithProtoRefreshError", sqlstate="40001"),
      RACE, Kind.SERIALIZATION_FAILURE, None),
     ("CockroachDB ambiguous", stand_in("psycopg.errors.StatementCompletionUnknown", "result is ambiguous", sqlstate="40003"), OUTAGE,
@@ -165,7 +169,9 @@ CASES: list[tuple[str, BaseException, Category, Kind, str | None]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("error", "category", "kind", "constraint"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(
+    ("error", "category", "kind", "constraint"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
+)
 @pytest.mark.parametrize("shape", ["bare", "wrapped"])
 def test_a_documented_error_means_the_same_bare_and_wrapped(
     error: BaseException, category: Category, kind: Kind, constraint: str | None, shape: str
@@ -183,7 +189,14 @@ FORGERIES: list[tuple[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("text", ["server closed the connection unexpectedly", "FATAL:  sorry, too many clients already", "could not connect to server"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "server closed the connection unexpectedly",
+        "FATAL:  sorry, too many clients already",
+        "could not connect to server",
+    ],
+)
 @pytest.mark.parametrize(("name", "attributes"), FORGERIES)
 def test_a_raised_text_never_makes_an_outage(name: str, attributes: dict[str, str], text: str) -> None:
     error = wrapped(stand_in(name, text, **attributes), lost=True)
@@ -196,13 +209,23 @@ def test_a_raised_text_never_makes_an_outage(name: str, attributes: dict[str, st
 
 @pytest.mark.parametrize("driver", ["pymysql.err", "asyncmy.errors", "MySQLdb"])
 def test_a_duplicate_value_never_makes_an_outage(driver: str) -> None:
-    error = wrapped(stand_in(f"{driver}.IntegrityError", 1062, "Duplicate entry 'connection was killed' for key 'k'"), lost=True)
+    error = wrapped(
+        stand_in(f"{driver}.IntegrityError", 1062, "Duplicate entry 'connection was killed' for key 'k'"),
+        lost=True,
+    )
 
     assert classify(error).category is RULE
 
 
 def test_a_detail_never_makes_a_deadlock() -> None:
-    fields = {"S": "ERROR", "V": "ERROR", "C": "23505", "M": "x", "D": "Key (name)=(deadlock detected) already exists.", "n": "k"}
+    fields = {
+        "S": "ERROR",
+        "V": "ERROR",
+        "C": "23505",
+        "M": "x",
+        "D": "Key (name)=(deadlock detected) already exists.",
+        "n": "k",
+    }
 
     answer = classify(wrapped(stand_in("pg8000.exceptions.ProgrammingError", fields)))
 

@@ -68,12 +68,16 @@ def test_an_error_of_mariadb_means_the_same_through_every_driver(
 
     error = attempt(plain.set(drivername=f"mysql+{driver}"), plain, situation.provoke)
 
-    keep(f"mariadb-{driver}-{situation}", error, situation.category, classify(error).kind, situation.constraint)
+    keep(
+        f"mariadb-{driver}-{situation}", error, situation.category, classify(error).kind, situation.constraint
+    )
     assert_means(error, situation)
 
 
 @pytest.mark.parametrize("driver", ["pymysql", "aiomysql", "asyncmy"])
-def test_a_connection_killed_before_commit_leaves_the_outcome_unknown(driver: str, url: Any, absent: Any) -> None:
+def test_a_connection_killed_before_commit_leaves_the_outcome_unknown(
+    driver: str, url: Any, absent: Any
+) -> None:
     plain = _database(url, driver, absent)
 
     answer = classify(attempt(plain.set(drivername=f"mysql+{driver}"), plain, killed_before_commit))
@@ -84,6 +88,12 @@ def test_a_connection_killed_before_commit_leaves_the_outcome_unknown(driver: st
 def test_a_foreign_key_names_its_table_columns_and_the_table_it_refers_to(url: Any, absent: Any) -> None:
     plain = _database(url, "pymysql", absent)
 
-    answer = classify(attempt(plain, plain, lambda bench: bench.run("INSERT INTO composite_child VALUES (1, 5, 5)")))
+    answer = classify(
+        attempt(plain, plain, lambda bench: bench.run("INSERT INTO composite_child VALUES (1, 5, 5)"))
+    )
 
-    assert (answer.table, answer.columns, answer.referenced_table) == ("composite_child", ("a", "b"), "composite")
+    assert (answer.table, answer.columns, answer.referenced_table) == (
+        "composite_child",
+        ("a", "b"),
+        "composite",
+    )

@@ -18,22 +18,60 @@ NAMES = (
     "Error", "IntegrityError", "OperationalError", "InterfaceError", "DatabaseError", "ProgrammingError", "DataError",
     "UniqueViolation", "PoolTimeout", "ReadTimeoutError", "ConnectionRefusedError", "TimeoutError",
 )  # fmt: skip
-CODES = ("23505", "57P01", "08006", "25P02", "ZZZZZ", "HY000", "45000", "23000", "P0001", "42501", "54000", "08P01", "57014")
-ATTRIBUTES = ("sqlstate", "pgcode", "errno", "msg", "sqlite_errorcode", "diag", "orig", "exceptions", "message", "detail", "constraint_name")
+CODES = (
+    "23505",
+    "57P01",
+    "08006",
+    "25P02",
+    "ZZZZZ",
+    "HY000",
+    "45000",
+    "23000",
+    "P0001",
+    "42501",
+    "54000",
+    "08P01",
+    "57014",
+)
+ATTRIBUTES = (
+    "sqlstate",
+    "pgcode",
+    "errno",
+    "msg",
+    "sqlite_errorcode",
+    "diag",
+    "orig",
+    "exceptions",
+    "message",
+    "detail",
+    "constraint_name",
+)
 
 leaves = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=30), st.binary(max_size=20), st.sampled_from(CODES),
     st.sampled_from([1, 5, 787, 1062, 1205, 1213, 1290, 1305, 2003, 2013, 3024, 4025, 4031, 5001, 547, 60, 2091, 20001]),
-    st.sampled_from(["UNIQUE constraint failed: a.b", "ORA-00001: x", "(547) (SQLExecDirectW)", "near \"x\": syntax error",
+    st.sampled_from(["UNIQUE constraint failed: a.b", "ORA-00001: x", "(547) (SQLExecDirectW)", 'near "x": syntax error',
                      "Original exception was: (pymysql.err.IntegrityError) (1062, 'x')", "connection failed: FATAL:  x"]),
 )  # fmt: skip
 values = st.one_of(
     leaves,
     st.tuples(leaves, leaves),
-    st.dictionaries(st.sampled_from(["C", "M", "S", "V", "n", "t", "D", "R", "code", "full_code", "message"]), leaves),
+    st.dictionaries(
+        st.sampled_from(["C", "M", "S", "V", "n", "t", "D", "R", "code", "full_code", "message"]), leaves
+    ),
 )
 builtin = st.sampled_from(
-    [KeyError, ValueError, OSError, TimeoutError, ConnectionRefusedError, RuntimeError, UnicodeError, AssertionError, OverflowError]
+    [
+        KeyError,
+        ValueError,
+        OSError,
+        TimeoutError,
+        ConnectionRefusedError,
+        RuntimeError,
+        UnicodeError,
+        AssertionError,
+        OverflowError,
+    ]
 )
 foreign = st.builds(
     lambda module, name, arguments, attributes: stand_in(f"{module}.{name}", *arguments, **attributes),
@@ -46,7 +84,8 @@ plain = st.builds(lambda kind, arguments: kind(*arguments), builtin, st.lists(le
 own = st.builds(
     lambda kind, message: kind(message),
     st.sampled_from([exc.TimeoutError, exc.PendingRollbackError, exc.InvalidRequestError, exc.ArgumentError]),
-    st.text(max_size=40) | st.just("Original exception was: (sqlite3.IntegrityError) UNIQUE constraint failed: a.b"),
+    st.text(max_size=40)
+    | st.just("Original exception was: (sqlite3.IntegrityError) UNIQUE constraint failed: a.b"),
 )
 wrappers = st.builds(
     lambda kind, orig, statement, lost: kind(statement, (), orig, connection_invalidated=lost),
@@ -55,7 +94,12 @@ wrappers = st.builds(
 )  # fmt: skip
 errors = st.lists(foreign | plain | own | wrappers, min_size=1, max_size=6)
 links = st.lists(
-    st.tuples(st.integers(0, 5), st.integers(0, 5), st.sampled_from(["__cause__", "__context__", "__suppress_context__"])), max_size=12
+    st.tuples(
+        st.integers(0, 5),
+        st.integers(0, 5),
+        st.sampled_from(["__cause__", "__context__", "__suppress_context__"]),
+    ),
+    max_size=12,
 )
 
 
@@ -71,7 +115,9 @@ def _linked(nodes: list[BaseException], edges: list[tuple[int, int, str]], group
 def _sensible(answer: Classification) -> None:
     assert isinstance(answer, Classification)
     assert (answer.category, answer.kind) in PAIRS
-    assert answer.evidence.partition(":")[0].partition(" ")[0] in {"code", "flag", "class", "text", "none"}, answer.evidence
+    assert answer.evidence.partition(":")[0].partition(" ")[0] in {"code", "flag", "class", "text", "none"}, (
+        answer.evidence
+    )
     assert "classifying failed" not in answer.evidence, answer.evidence
     assert answer.summary
     assert answer.advice

@@ -17,7 +17,11 @@ from rules.errors import _mariadb, _postgresql
 from rules.errors._attempt import attempt
 from rules.errors._outages import CATEGORY, OUTAGES, execute, too_many
 
-DRIVERS = {"postgresql": _postgresql.DRIVERS, "postgresql15": _postgresql.DRIVERS, "mariadb": _mariadb.DRIVERS}
+DRIVERS = {
+    "postgresql": _postgresql.DRIVERS,
+    "postgresql15": _postgresql.DRIVERS,
+    "mariadb": _mariadb.DRIVERS,
+}
 GERMAN = {"postgresql15": {"lc_messages": "C.UTF-8"}, "mariadb": {"lc_messages": "de_DE"}, "postgresql": {}}
 
 
@@ -56,7 +60,7 @@ def _lock_a_role(server: Server, name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "driver", "outage"), list(_cases()))
-def test_an_outage_is_one_through_every_driver(
+def test_an_outage_is_one_through_every_driver(  # noqa: PLR0917 - fixtures are arguments
     name: str, driver: str, outage: str, private: Any, absent: Any, keep: Any
 ) -> None:
     if driver in {"mysqldb", "mariadbconnector"}:
@@ -83,12 +87,17 @@ def test_a_silent_server_is_an_outage(driver: str, private: Any, absent: Any) ->
         server = private(name)
     except NotFound as missing:
         absent(str(missing))
-    option = {"asyncpg": "timeout", "pymysql": "read_timeout", "asyncmy": "read_timeout"}.get(driver, "connect_timeout")
+    option = {"asyncpg": "timeout", "pymysql": "read_timeout", "asyncmy": "read_timeout"}.get(
+        driver, "connect_timeout"
+    )
     server.pause()
 
     try:
         error = attempt(
-            server.url(driver=driver), server.url(), lambda bench: bench.run("SELECT 1"), connect_args={option: 2}
+            server.url(driver=driver),
+            server.url(),
+            lambda bench: bench.run("SELECT 1"),
+            connect_args={option: 2},
         )
     finally:
         server.resume()
@@ -96,7 +105,9 @@ def test_a_silent_server_is_an_outage(driver: str, private: Any, absent: Any) ->
     assert classify(error).category is Category.OUTAGE, repr(error)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="not root: a small file system of the test's own cannot be mounted")
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="not root: a small file system of the test's own cannot be mounted"
+)
 @pytest.mark.parametrize("driver", _postgresql.DRIVERS)
 def test_a_full_disk_is_an_outage(driver: str, private: Any, tmp_path_factory: Any) -> None:
     server = private("postgresql15")
@@ -144,7 +155,7 @@ def _give(path: Path, server: Server) -> None:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 @pytest.mark.parametrize("name", ["postgresql15", "mariadb"])
-def test_a_server_that_speaks_german_gets_the_same_answers(
+def test_a_server_that_speaks_german_gets_the_same_answers(  # noqa: PLR0917 - fixtures are arguments
     name: str, statements: tuple[str, ...], kind: Kind, private: Any, absent: Any, keep: Any
 ) -> None:
     try:
@@ -152,10 +163,14 @@ def test_a_server_that_speaks_german_gets_the_same_answers(
     except NotFound as missing:
         absent(str(missing))
     schema = (
-        "CREATE TABLE parent (id int PRIMARY KEY, name varchar(80) NOT NULL, qty int, "
-        "CONSTRAINT parent_name_key UNIQUE (name), CONSTRAINT parent_qty_positive CHECK (qty > 0))",
-        "CREATE TABLE child (id int PRIMARY KEY, parent_id int NOT NULL, "
-        "CONSTRAINT child_parent_fk FOREIGN KEY (parent_id) REFERENCES parent (id))",
+        (
+            "CREATE TABLE parent (id int PRIMARY KEY, name varchar(80) NOT NULL, qty int, "
+            "CONSTRAINT parent_name_key UNIQUE (name), CONSTRAINT parent_qty_positive CHECK (qty > 0))"
+        ),
+        (
+            "CREATE TABLE child (id int PRIMARY KEY, parent_id int NOT NULL, "
+            "CONSTRAINT child_parent_fk FOREIGN KEY (parent_id) REFERENCES parent (id))"
+        ),
         "INSERT INTO parent (id, name, qty) VALUES (1, 'one', 1)",
         "INSERT INTO child VALUES (1, 1)",
     )
@@ -170,12 +185,17 @@ def test_a_server_that_speaks_german_gets_the_same_answers(
     for driver in DRIVERS[name]:
         if driver in {"mysqldb", "mariadbconnector"}:
             continue
-        error = attempt(server.url(driver=driver, database=database), url, lambda bench: bench.run(*statements))
+        error = attempt(
+            server.url(driver=driver, database=database), url, lambda bench: bench.run(*statements)
+        )
         answer = classify(error)
         keep(f"german-{name}-{driver}-{kind}", error, answer.category, kind, answer.constraint)
         assert answer.kind is kind, (driver, answer)
         if kind in {Kind.UNIQUE_VIOLATION, Kind.FOREIGN_KEY_VIOLATION, Kind.CHECK_VIOLATION}:
-            assert answer.constraint in {"parent_name_key", "child_parent_fk", "parent_qty_positive"}, (driver, answer)
+            assert answer.constraint in {"parent_name_key", "child_parent_fk", "parent_qty_positive"}, (
+                driver,
+                answer,
+            )
     server.drop_database(database)
 
 

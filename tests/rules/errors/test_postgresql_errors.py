@@ -39,7 +39,9 @@ def urls(servers: Servers) -> Iterator[Callable[[str], URL]]:
             made[name] = server.url(database="errors")
             engine = create_engine(made[name], poolclass=NullPool)
             with engine.begin() as connection:
-                connection.execute(text("DO $$ BEGIN CREATE ROLE clerk; EXCEPTION WHEN duplicate_object THEN NULL; END $$"))
+                connection.execute(
+                    text("DO $$ BEGIN CREATE ROLE clerk; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+                )
                 for statement in re.split(r";\n(?!\s)", SCHEMA):
                     connection.execute(text(statement))
         return made[name]
@@ -50,7 +52,7 @@ def urls(servers: Servers) -> Iterator[Callable[[str], URL]]:
 
 
 @pytest.mark.parametrize(("name", "driver", "situation"), list(_cases()))
-def test_an_error_of_postgresql_means_the_same_through_every_driver(
+def test_an_error_of_postgresql_means_the_same_through_every_driver(  # noqa: PLR0917 - fixtures are arguments
     name: str, driver: str, situation: Situation, urls: Any, absent: Any, keep: Any
 ) -> None:
     try:
@@ -60,7 +62,9 @@ def test_an_error_of_postgresql_means_the_same_through_every_driver(
 
     error = attempt(url.set(drivername=f"postgresql+{driver}"), url, situation.provoke)
 
-    keep(f"{name}-{driver}-{situation}", error, situation.category, classify(error).kind, situation.constraint)
+    keep(
+        f"{name}-{driver}-{situation}", error, situation.category, classify(error).kind, situation.constraint
+    )
     assert_means(error, situation)
 
 
@@ -89,7 +93,9 @@ def test_a_foreign_key_names_its_table_columns_and_the_table_it_refers_to(
 ) -> None:
     url = urls("postgresql")
 
-    answer = classify(attempt(url.set(drivername=f"postgresql+{driver}"), url, lambda bench: bench.run(statement)))
+    answer = classify(
+        attempt(url.set(drivername=f"postgresql+{driver}"), url, lambda bench: bench.run(statement))
+    )
 
     assert (answer.table, answer.referenced_table) == ("child", "parent")
     assert answer.columns == (("id",) if statement.startswith("DELETE") else ("parent_id",))

@@ -44,7 +44,9 @@ def test_an_error_of_sqlite_means_the_same_through_every_driver(
 
     error = attempt(url, URL.create("sqlite", database=path), situation.provoke)
 
-    keep(f"sqlite-{driver}-{situation}", error, situation.category, classify(error).kind, situation.constraint)
+    keep(
+        f"sqlite-{driver}-{situation}", error, situation.category, classify(error).kind, situation.constraint
+    )
     assert_means(error, situation)
 
 

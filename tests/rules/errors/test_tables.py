@@ -14,7 +14,18 @@ from diag_rules.errors import PAIRS, Category, Kind, explain
 from diag_rules.errors._meanings import MEANINGS
 from diag_rules.errors._row import row, table
 
-TABLES = ("postgresql", "cockroachdb", "mysql", "mariadb", "mysql_client", "sqlite", "oracle", "mssql", "db2", "odbc")
+TABLES = (
+    "postgresql",
+    "cockroachdb",
+    "mysql",
+    "mariadb",
+    "mysql_client",
+    "sqlite",
+    "oracle",
+    "mssql",
+    "db2",
+    "odbc",
+)
 
 
 def _codes(name: str) -> Any:
@@ -54,7 +65,10 @@ def test_every_number_of_the_connector_and_of_pymysql_has_a_place() -> None:
         value
         for module in ("mysql.connector.errorcode", "pymysql.constants.ER", "pymysql.constants.CR")
         for name, value in vars(import_module(module)).items()
-        if isinstance(value, int) and not name.startswith("_") and "ERROR_FIRST" not in name and "ERROR_LAST" not in name
+        if isinstance(value, int)
+        and not name.startswith("_")
+        and "ERROR_FIRST" not in name
+        and "ERROR_LAST" not in name
     }
 
     lost = {number for number in numbers if explain("mysql", number).category is Category.UNKNOWN}

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from .._reading import Reading, sqlstate_of, text
+from diag_rules.errors._reading import Reading, sqlstate_of, text
 
 _TAGS = (
     # what a driver writes in brackets, and whose numbers follow
@@ -43,7 +43,9 @@ def _brackets() -> re.Pattern[str]:
 
 @lru_cache(maxsize=1)
 def _quoted() -> re.Pattern[str]:
-    return re.compile("\"([^\"]+)\"|'([^']+)'|\u00bb([^\u00ab]+)\u00ab|\u00ab\\s?([^\u00bb]+?)\\s?\u00bb|\u201c([^\u201d]+)\u201d")
+    return re.compile(
+        "\"([^\"]+)\"|'([^']+)'|\u00bb([^\u00ab]+)\u00ab|\u00ab\\s?([^\u00bb]+?)\\s?\u00bb|\u201c([^\u201d]+)\u201d"
+    )
 
 
 def read_odbc(error: BaseException, driver: str) -> Reading:
@@ -60,7 +62,7 @@ def read_odbc(error: BaseException, driver: str) -> Reading:
     elif family == "mssql":
         _add_names(reading)
     elif family in {"mysql", "mariadb"}:
-        from .._mysql_names import add_names
+        from diag_rules.errors._mysql_names import add_names
 
         add_names(reading)
     return reading

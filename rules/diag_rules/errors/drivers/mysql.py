@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._mysql_names import add_names
-from .._reading import Reading, sqlstate_of, text
+from diag_rules.errors._mysql_names import add_names
+from diag_rules.errors._reading import Reading, sqlstate_of, text
 
 
 def _reading(error: BaseException, driver: str, number: Any, sqlstate: str | None, message: str) -> Reading:
@@ -22,7 +22,9 @@ def read_number_first(error: BaseException, driver: str) -> Reading:
     number = arguments[0] if arguments else None
     if isinstance(number, tuple) and number:
         arguments, number = number, number[0]
-    message = text(arguments[1]) if len(arguments) > 1 else text(number) if isinstance(number, (str, bytes)) else ""
+    message = (
+        text(arguments[1]) if len(arguments) > 1 else text(number) if isinstance(number, (str, bytes)) else ""
+    )
     return _reading(error, driver, number, None, message)
 
 

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from .._reading import Reading, field, first_argument, text
+from diag_rules.errors._reading import Reading, field, first_argument, text
 
 _WRAPPING = frozenset({604, 2091, 4088, 6512, 24381})
 """Numbers that wrap the one that matters, on a line behind them."""
@@ -41,7 +41,9 @@ def read_oracle(error: BaseException, driver: str) -> Reading:
     return reading
 
 
-def _number(code: Any, full_code: str | None, lines: list[tuple[str, int, str]]) -> tuple[int | str | None, str]:
+def _number(
+    code: Any, full_code: str | None, lines: list[tuple[str, int, str]]
+) -> tuple[int | str | None, str]:
     """Return the number that matters, with its line."""
     oracle = [(number, rest) for kind, number, rest in lines if kind in {"ORA", "TNS"}]
     if type(code) is not int or code <= 0:

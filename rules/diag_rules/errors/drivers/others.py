@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from .._kinds import Kind
-from .._reading import Reading, first_argument, sqlstate_of, text
-from .._row import row
+from diag_rules.errors._kinds import Kind
+from diag_rules.errors._reading import Reading, first_argument, sqlstate_of, text
+from diag_rules.errors._row import row
 
 _POOL = {
     "PoolTimeout": Kind.POOL_TIMEOUT,
@@ -43,7 +43,9 @@ def read_db2(error: BaseException, driver: str) -> Reading:
     message = text(first_argument(error))
     found = _sqlcode().search(message)
     if found:
-        return Reading(driver, "db2", sqlstate_of(found["state"]), int(found["code"]), message, type(error).__name__)
+        return Reading(
+            driver, "db2", sqlstate_of(found["state"]), int(found["code"]), message, type(error).__name__
+        )
     found = _sqlcode_in_front().match(message)
     code = -int(found["code"]) if found else None
     return Reading(driver, "db2", None, code, message, type(error).__name__)

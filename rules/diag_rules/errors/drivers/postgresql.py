@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._postgresql_names import add_names
-from .._reading import Reading, field, first_argument, sqlstate_of, text
+from diag_rules.errors._postgresql_names import add_names
+from diag_rules.errors._reading import Reading, field, first_argument, sqlstate_of, text
 
 _FATAL = frozenset({"FATAL", "PANIC"})
 
@@ -39,11 +39,13 @@ def _with_fields(reading: Reading, sqlstate: str, diag: Any, error: BaseExceptio
     else:
         reading.constraint = field(diag, "constraint_name")
         reading.table = field(diag, "table_name")
-        add_names(reading, field(diag, "message_detail"), field(diag, "column_name"), field(diag, "schema_name"))
+        add_names(
+            reading, field(diag, "message_detail"), field(diag, "column_name"), field(diag, "schema_name")
+        )
     return reading
 
 
-def read_asyncpg(error: BaseException, driver: str) -> Reading:
+def read_asyncpg(error: BaseException, driver: str) -> Reading:  # noqa: ARG001 - one signature for all readers
     """Read asyncpg's exception, or SQLAlchemy's adapter of it, whose names are on the exception behind it."""
     attributes: Any = error
     sqlstate = sqlstate_of(getattr(attributes, "sqlstate", None) or getattr(attributes, "pgcode", None))
@@ -76,7 +78,9 @@ def _asyncpg_fields(reading: Reading, source: BaseException) -> None:
     if reading.sqlstate and reading.sqlstate[:2] == "23":
         reading.constraint = field(source, "constraint_name")
         reading.table = field(source, "table_name")
-        add_names(reading, field(source, "detail"), field(source, "column_name"), field(source, "schema_name"))
+        add_names(
+            reading, field(source, "detail"), field(source, "column_name"), field(source, "schema_name")
+        )
 
 
 def read_pg8000(error: BaseException, driver: str) -> Reading:

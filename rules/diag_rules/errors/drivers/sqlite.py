@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._reading import Reading, first_argument, text
+from diag_rules.errors._reading import Reading, first_argument, text
 
 _UNIQUE = "UNIQUE constraint failed: "
 _NOT_NULL = "NOT NULL constraint failed: "
@@ -17,7 +17,9 @@ def read_sqlite(error: BaseException, driver: str) -> Reading:
     attributes: Any = error
     code = getattr(attributes, "sqlite_errorcode", None)
     message = text(first_argument(error))
-    reading = Reading(driver, "sqlite", None, code if type(code) is int else None, message, type(error).__name__)
+    reading = Reading(
+        driver, "sqlite", None, code if type(code) is int else None, message, type(error).__name__
+    )
     if "constraint failed: " in message and reading.code not in {1811, 19}:
         add_names(reading)
     return reading

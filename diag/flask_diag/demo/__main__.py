@@ -11,11 +11,12 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
+import sentry_sdk
 from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from ._app import create_app
-from ._database import DATABASES, Database, fill, open_database
+from ._database import DATABASES, Database, open_database
 from ._seed import PROJECTS
 
 HOST = "127.0.0.1"
@@ -73,9 +74,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(name: str, listener: socket.socket) -> None:
-    database = open_database(name)
-    database.bring_back()
-    fill(database.engine)
+    database = open_database(name, anew=True)
+    if os.environ.get("SENTRY_DSN"):
+        sentry_sdk.init()
     app = create_app(database=database)
     server = make_server(HOST, 0, app, threaded=True, request_handler=Quiet, fd=listener.fileno())
     print(introduction(app, database, server.port), flush=True)  # noqa: T201 - what to open
@@ -99,7 +100,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m flask_diag.demo",
         description="A small package index, to see what flask-diag does.",
-        epilog="DIAG=off shows the world without the plugin; CLEANUP=on lets every deletion remove invitations.",
+        epilog="DIAG=off shows the world without the plugin; CLEANUP=on lets every deletion remove invitations; "
+        "SENTRY_DSN= sends events there; DEMO_DIR= keeps the data elsewhere.",
     )
     parser.add_argument(
         "--db", choices=DATABASES, default=os.environ.get("DB") or "sqlite", help="default: $DB or sqlite"

@@ -107,6 +107,7 @@ class EmbeddedPostgres:
     def take_away(self) -> None:
         if not self.away:
             self._mark.touch()
+            self._server.start()  # learns which process serves now: another demo may have started it anew
             self._server.stop()
 
     def bring_back(self) -> None:
@@ -133,8 +134,8 @@ DATABASES: dict[str, type[SqliteFile | EmbeddedPostgres]] = {
 }
 
 
-def open_database(name: str, folder: Path | None = None) -> Database:
-    """Open the database called *name* in *folder*, filled with the demo's data if it is empty.
+def open_database(name: str, folder: Path | None = None, *, anew: bool = False) -> Database:
+    """Open the database called *name* in *folder*, filled with the demo's data if it is empty, or in any case if *anew*.
 
     Raises:
         ValueError: no database of the demo is called *name*.
@@ -149,7 +150,9 @@ def open_database(name: str, folder: Path | None = None) -> Database:
         raise RuntimeError(
             f"The demo cannot keep its data in {folder} ({refused}): set DEMO_DIR to a folder of yours."
         ) from refused
-    if not database.away and not _filled(database.engine):
+    if anew:
+        database.bring_back()
+    if anew or not (database.away or _filled(database.engine)):
         fill(database.engine)
     return database
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from rule_engine import Context  # type: ignore[import-untyped]  # ships no types
 
 LONGEST = 2_000  # characters; a condition nobody can read is a mistake
+_PARSER = Lock()  # rule-engine has one parser for all, and keeps its context in it
 _WHOLE_RANGE = range(-(2**63), 2**63)
 _LITERAL_TEXT = re.compile(r"""(?<![A-Za-z0-9_])[rsbdt]?(["'])(?:[^\\\n]|\\.)*?\1""")
 _REFUSED = (
@@ -92,7 +94,8 @@ def parse(text: str, columns: Mapping[str, TypeEngine[Any]], table: str) -> Node
     operands = {name: Operand(name, family(kind), kind) for name, kind in columns.items()}
     context = _context(operands, table)
     try:
-        statement = rule_engine.Rule(text, context).statement
+        with _PARSER:
+            statement = rule_engine.Rule(text, context).statement
         return _Translator(operands, table).condition(statement.expression)
     except rule_engine.errors.EngineError as error:
         raise PolicyError(f"{text!r} is not a condition: {error.message}.") from error

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index
+from sqlalchemy.ext.declarative import AbstractConcreteBase
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column, relationship
 
 from diag_rules.deletion import Finding, Severity
@@ -118,6 +119,52 @@ class Row(Places):
     id: Mapped[int] = mapped_column(primary_key=True)
 
 
+class Concrete(DeclarativeBase):
+    pass
+
+
+class Observer(Concrete):
+    __tablename__ = "observers"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    seen: Mapped[list[Seen]] = relationship("Seen")
+
+
+class Seen(AbstractConcreteBase, Concrete):
+    strict_attrs = True
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+    @declared_attr
+    def observer_id(self) -> Mapped[int]:
+        return mapped_column(ForeignKey("observers.id"), index=True)
+
+
+class SeenHere(Seen):
+    __tablename__ = "seen_here"
+    __mapper_args__ = {"polymorphic_identity": "here", "concrete": True}  # noqa: RUF012  SQLAlchemy's spelling
+
+
+class SeenThere(Seen):
+    __tablename__ = "seen_there"
+    __mapper_args__ = {"polymorphic_identity": "there", "concrete": True}  # noqa: RUF012  SQLAlchemy's spelling
+
+
+class Parent(Concrete):
+    __tablename__ = "parents"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    reports: Mapped[list[Any]] = relationship("Report")
+
+
+Report = type(
+    "Report",
+    (Concrete,),
+    {
+        "__tablename__": "reports",
+        "id": mapped_column(sa.Integer, primary_key=True),
+        "parent_id": mapped_column(ForeignKey("parents.id", ondelete="SET NULL")),
+    },
+)
+
+
 def _line(of: type, text: str) -> int:
     """Return the line of this file that holds *text* first within a class."""
     source, start = inspect.getsourcelines(of)
@@ -183,6 +230,19 @@ def test_a_backref_is_found_where_it_is_written_even_in_a_mixin() -> None:
 
     assert finding.line == _line(OfATeam, "def team") or finding.line == _line(OfATeam, "@declared_attr")
     assert "backref() in Badge.team" in finding.fix
+
+
+def test_a_relationship_to_concrete_classes_is_told_for_each_of_their_tables() -> None:
+    found = [each for each in audit(Model.of(Observer)) if each.code == "DEL001"]
+
+    assert [each.where for each in found] == ["Observer.seen (seen_here)", "Observer.seen (seen_there)"]
+    assert "seen_here.observer_id" in found[0].message
+
+
+def test_a_class_without_source_is_found_by_the_relationship_to_it() -> None:
+    finding = _by_where(audit(Model.of(Parent)))["reports.parent_id"]
+
+    assert (finding.code, finding.line) == ("DEL009", _line(Parent, "reports: Mapped"))
 
 
 def test_a_composite_key_is_found_at_its_table_args() -> None:

@@ -13,7 +13,7 @@ from diag_rules.deletion.audit import REGISTRY
 from ._access import entrance
 from ._csp import PAGES_CSP
 from ._findings import findings
-from ._messages import language
+from ._messages import DEFAULT
 from ._report import Report, Unknown, Unreachable, probe, report_in_time
 from ._state import State, state
 from ._subject import key_text
@@ -57,7 +57,7 @@ def find() -> BaseResponse:
 
 def subject(text: str) -> Any:
     """May this subject be deleted, and if not, why and what to do."""
-    answer = report_in_time(state(), text, language())
+    answer = report_in_time(state(), text, DEFAULT)  # the pages are English as yet, so their hints are too
     match answer:
         case Report():
             return _page("subject.html", report=answer)

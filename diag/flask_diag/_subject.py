@@ -71,21 +71,29 @@ class Subject:
         return None if None in values else unwrapped(values)
 
     def find(self, connection: Connection, text: str) -> Any:
-        """Return the key of the subject that *text* means: by a look-up column first, then by its key.
+        """Return the key of the subject that *text* means: by a look-up column, by its key, or in another case.
 
         Raises:
             UnknownName: there is none; the message names the nearest.
         """
-        text = text.strip()[:MAX_TEXT]
-        for column in self.lookups:
-            for matches in (column == text, func.lower(column) == text.lower()):
-                found = connection.execute(select(*self.columns).where(matches).limit(2)).all()
-                if len(found) == 1:
-                    return unwrapped(found[0])
-        key = self.key_from(text)
-        if key is not None and self._exists(connection, key):
-            return key
-        raise self._unknown(connection, text)
+        text = text.replace("\0", "").strip()[:MAX_TEXT]
+        key = self._only(connection, [column == text for column in self.lookups])
+        if key is None:
+            key = self.key_from(text)
+            key = key if key is not None and self._exists(connection, key) else None
+        if key is None:  # last, since few databases have an index for it
+            key = self._only(connection, [func.lower(column) == text.lower() for column in self.lookups])
+        if key is None:
+            raise self._unknown(connection, text)
+        return key
+
+    def _only(self, connection: Connection, conditions: list[Any]) -> Any | None:
+        """Return the key of the only row that the first fitting one of *conditions* is true for, or None."""
+        for condition in conditions:
+            found = connection.execute(select(*self.columns).where(condition).limit(2)).all()
+            if len(found) == 1:
+                return unwrapped(found[0])
+        return None
 
     def label(self, connection: Connection, key: Any) -> str:
         """Return what people call the subject with this *key*: its look-up text, else the key."""

@@ -135,15 +135,15 @@ def within(seconds: float, ask: Callable[[], T], engine: Engine) -> T | None:
     """
     if isinstance(engine.pool, StaticPool | SingletonThreadPool):
         return _here(ask, engine)
-    if not _slots.acquire(blocking=False):
-        return None
     work = _Work(ask, seconds)
+    if not _slots.acquire(timeout=seconds):
+        return None
     try:
         threading.Thread(target=work.run, name="flask-diag-verdict", daemon=True).start()
     except RuntimeError:  # no thread can be started: the process is shutting down
         _slots.release()
         return None
-    return work.answer if work.done.wait(seconds) else None
+    return work.answer if work.done.wait(max(0.0, work.deadline - time.monotonic())) else None
 
 
 def _here(ask: Callable[[], T], engine: Engine) -> T | None:

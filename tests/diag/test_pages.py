@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -90,7 +91,8 @@ def test_an_unknown_project_is_404_with_the_nearest(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["<script>alert(1)</script>", "a/b", "%00x"[3:] + "é", "x" * 3000, "99999999999999999999"]
+    "name",
+    ["<script>alert(1)</script>", "a/b", "é%00x", "x" * 3000, "99999999999999999999", "%25", "_", "'; --"],
 )
 def test_an_odd_name_is_only_unknown(shop: Shop, name: str) -> None:
     page = shop.client.get(f"/diag/projects/{name}")
@@ -172,3 +174,11 @@ def test_paths_can_be_moved_and_removed(filled: Engine) -> None:
         404,
     ]
     assert [gone.get(path).status_code for path in ("/diag/", "/metrics")] == [404, 404]
+
+
+def test_many_visitors_at_once_see_no_outage(shop: Shop) -> None:
+    """Only so many questions are asked at a time; the rest wait for their turn, not for nothing."""
+    with ThreadPoolExecutor(12) as crowd:
+        texts = list(crowd.map(lambda _: shop.client.get("/diag/").text, range(24)))
+
+    assert all("The database answers" in text for text in texts)

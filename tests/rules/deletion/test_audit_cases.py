@@ -314,6 +314,7 @@ def test_what_the_audit_says_of_random_mappings_comes_true(database: Any) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.only("sqlite", "postgresql", "postgresql15")
 def test_what_the_audit_says_of_many_random_mappings_comes_true(database: Any) -> None:
     assert _random_run(database, range(1000, 1000 + (5000 if database.name == "sqlite" else 700))) == []

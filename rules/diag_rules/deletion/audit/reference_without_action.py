@@ -10,7 +10,7 @@ from diag_rules.deletion._schema import ForeignKey
 from ._diamonds import refusals
 from ._links import Link
 from ._model import Model
-from ._reach import Touch
+from ._reach import Touch, by_database
 from ._rule import Hazard, rule
 from ._words import actions, nullable, where
 
@@ -51,7 +51,9 @@ def _goes_first(model: Model, fk: ForeignKey) -> bool:
     if fk.table not in model.reached or fk.referred in model.roots or not model.reached[fk.table].levels:
         return False
     # where the ORM deletes the parents itself, it does so before the subject's own cascade takes the children
-    return model.orm_deletes(fk.referred) is not Touch.ALWAYS or model.orm_deletes(fk.table) is not None
+    # (unless they hang on a cascade of the parents' own)
+    first = model.orm_deletes(fk.referred) is Touch.ALWAYS and model.orm_deletes(fk.table) is None
+    return not first or fk.table in by_database(model.schema, [fk.referred])
 
 
 def attended(model: Model, fk: ForeignKey) -> bool:

@@ -27,6 +27,7 @@ from flask_diag.demo import create_app
 from flask_diag.demo._database import DATABASES, SqliteFile, fill, open_database
 from flask_diag.demo.models import Base, InvitationStatus, Project, ReleaseObservation, RoleInvitation
 
+JSON = {"Accept": "application/json"}
 PAGE = {"Accept": "text/html"}
 BROWSER = {**PAGE, "Origin": "http://localhost"}
 
@@ -146,7 +147,7 @@ def test_without_the_plugin_a_broken_rule_is_answered_as_an_outage(
 def test_without_the_plugin_an_outage_gets_the_same_words(before: FlaskClient) -> None:
     rule = before.delete("/projects/sampleproject")
     before.post("/demo/outage")
-    outage = before.get("/projects/sampleproject")
+    outage = before.get("/projects/sampleproject", headers=JSON)
 
     assert (outage.status_code, outage.text) == (503, rule.text)
 
@@ -160,7 +161,7 @@ def test_without_the_plugin_there_are_no_pages_of_it(before: FlaskClient) -> Non
 def test_a_project_without_blockers_goes_with_all_that_is_its_own(
     before: FlaskClient, index: SqliteFile
 ) -> None:
-    for invitation in before.get("/projects/sampleproject").get_json()["invitations"]:
+    for invitation in before.get("/projects/sampleproject", headers=JSON).get_json()["invitations"]:
         assert before.post(invitation["revoke"]).status_code == 204
 
     answer = before.delete("/projects/sampleproject")
@@ -172,6 +173,16 @@ def test_a_project_without_blockers_goes_with_all_that_is_its_own(
 
 
 # the pages
+
+
+def test_who_asks_for_nothing_special_reads_pages_and_gets_json_for_what_it_does(before: FlaskClient) -> None:
+    anything = {"Accept": "*/*"}
+
+    read = before.get("/projects/sampleproject/manage", headers=anything)
+    done = before.delete("/projects/no-such-thing", headers=anything)
+
+    assert read.mimetype == "text/html"
+    assert done.mimetype == "application/json"
 
 
 def test_the_list_is_searched_and_paged(before: FlaskClient) -> None:

@@ -29,6 +29,7 @@ from flask_diag.demo._database import Database, fill, open_database
 from flask_diag.demo.models import Base, Project
 
 SAMPLE = "/projects/sampleproject"
+JSON = {"Accept": "application/json"}
 PAGE = {"Accept": "text/html"}
 PAGES = ("/", "/projects", SAMPLE, f"{SAMPLE}/manage", f"{SAMPLE}/delete")
 
@@ -183,7 +184,7 @@ def test_the_bug_of_2025_is_seen_explained_and_solved(index: Database, sentry: K
         assert rows(index) == full
 
         # revoked: it goes, with all that is its own
-        for invitation in client("GET", SAMPLE).json()["invitations"]:
+        for invitation in client("GET", SAMPLE, **JSON).json()["invitations"]:
             assert client("POST", invitation["revoke"]).status == 204
         assert client("DELETE", SAMPLE).status == 204
         left = rows(index)
@@ -196,7 +197,7 @@ def test_the_bug_of_2025_is_seen_explained_and_solved(index: Database, sentry: K
         assert client("GET", SAMPLE).status == 404
 
         # an outage: a real one
-        neighbour = next(iter(client("GET", "/projects").json()["projects"]))
+        neighbour = next(iter(client("GET", "/projects", **JSON).json()["projects"]))
         counted = client.counted()
         assert client("POST", "/demo/outage").json() == {"database": "away"}
         answer = client("GET", "/projects/Top_Secret")
@@ -264,8 +265,10 @@ def test_the_safe_delete_removes_invitations_and_says_so(index: Database) -> Non
         answer = client("DELETE", f"{SAMPLE}?clean_up=1")
 
         assert answer.status == 200
-        assert answer.json()["removed"] == ["3 invitations"]
-        assert "1 project" in answer.json()["with_it"]
+        assert answer.json()["removed"] == [
+            {"table": "role_invitations", "count": 3, "what": "3 invitations"}
+        ]
+        assert {"table": "projects", "count": 1, "what": "1 project"} in answer.json()["with_it"]
         assert client("GET", SAMPLE).status == 404
     assert rows(index)["role_invitations"] == full["role_invitations"] - 3
 

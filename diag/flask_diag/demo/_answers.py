@@ -6,6 +6,7 @@ from flask import request
 
 
 def wants_page() -> bool:
-    """Whether the client would rather have HTML; curl's ``*/*`` would not."""
-    accepted = request.accept_mimetypes
-    return accepted.best_match(("application/json", "text/html")) == "text/html"
+    """Whether the client would rather have HTML; one that takes anything gets a page to read, and JSON for what it does."""
+    reads = request.method in {"GET", "HEAD"}
+    offered = ("text/html", "application/json") if reads else ("application/json", "text/html")
+    return request.accept_mimetypes.best_match(offered, default=offered[0]) == "text/html"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, Response, make_response, render_template
 from sqlalchemy.exc import SQLAlchemyError
+
+from ._answers import wants_page
 
 SORRY = "The Demo Package Index is down for maintenance or is having an outage."
 
@@ -14,6 +16,6 @@ def answer_like_pypi(app: Flask) -> None:
 
 
 def _down_for_maintenance(_error: SQLAlchemyError) -> Response:
-    if request.accept_mimetypes.best_match(("application/json", "text/html")) == "text/html":
+    if wants_page():
         return make_response(render_template("demo/before.html", sorry=SORRY), 503)
     return make_response({"message": SORRY}, 503)

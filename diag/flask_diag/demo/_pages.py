@@ -11,7 +11,7 @@ from diag_rules.deletion import Verdict
 
 from ._answers import wants_page
 from ._index import find_invitation, find_project, list_projects, open_reports
-from ._removal import clean_up_wanted, remove, what_went
+from ._removal import clean_up_wanted, gone_with_it, remove, removed_first
 from ._session import the_session
 from .models import Project
 
@@ -100,11 +100,11 @@ def delete(name: str) -> ResponseReturnValue:
 
 
 def _deleted(title: str, verdict: Verdict) -> ResponseReturnValue:
-    went = what_went(verdict)
+    removed = removed_first(verdict)
     if not wants_page():
-        return {"deleted": title, **went}
-    removed = "; removed first: " + ", ".join(went["removed"]) if went["removed"] else ""
-    return _done(f"{title} is deleted{removed}.", url_for(".projects"))
+        return {"deleted": title, "removed": removed, "with_it": gone_with_it(verdict)}
+    words = "; removed first: " + ", ".join(each["what"] for each in removed) if removed else ""
+    return _done(f"{title} is deleted{words}.", url_for(".projects"))
 
 
 def _find(name: str) -> Project:

@@ -30,10 +30,11 @@ NAMES = {
 
 
 class Went(TypedDict):
-    """What a deletion removed, in words: before it, and with it."""
+    """Rows of one table that are gone, and how people say it: ``3 invitations``."""
 
-    removed: list[str]
-    with_it: list[str]
+    table: str
+    count: int
+    what: str
 
 
 @cache
@@ -59,12 +60,17 @@ def remove(project: Project) -> Verdict:
     return verdict
 
 
-def what_went(verdict: Verdict) -> Went:
-    """Put what the safe delete did into words."""
-    first = Counter(verdict.done) - Counter(verdict.deleted)
-    return {"removed": list(map(_words, first.elements())), "with_it": list(map(_words, verdict.deleted))}
+def removed_first(verdict: Verdict) -> list[Went]:
+    """Say what the safe delete removed so that the deletion could pass."""
+    return [_went(effect) for effect in (Counter(verdict.done) - Counter(verdict.deleted)).elements()]
 
 
-def _words(effect: Effect) -> str:
+def gone_with_it(verdict: Verdict) -> list[Went]:
+    """Say what the deletion itself removed."""
+    return [_went(effect) for effect in verdict.deleted]
+
+
+def _went(effect: Effect) -> Went:
     one, many = NAMES.get(effect.table, (effect.table, effect.table))
-    return f"{effect.count:,} {one if effect.count == 1 else many}"
+    what = f"{effect.count:,} {one if effect.count == 1 else many}"
+    return {"table": effect.table, "count": effect.count, "what": what}

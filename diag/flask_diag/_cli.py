@@ -19,6 +19,7 @@ from ._cli_text import classification_text, report_text
 from ._codes import meaning_of
 from ._report import plain, report, ways
 from ._state import state
+from ._verdicts import asked
 
 DELETABLE, BLOCKED, USAGE, UNCERTAIN, NO_DATABASE = 0, 1, 2, 3, 4
 _EXIT = {Outcome.DELETABLE: DELETABLE, Outcome.BLOCKED: BLOCKED, Outcome.UNCERTAIN: UNCERTAIN}
@@ -47,7 +48,7 @@ def check(name_or_key: str, how: str, lang: str, as_json: bool) -> None:  # noqa
     if found.subject is not None and not ways(found, how):
         _fail(f"{found.subject.name} is a plain table, which the ORM does not delete: use --how sql.", USAGE)
     try:
-        answer = report(found, name_or_key, ways(found, how), lang)
+        answer = asked(lambda: report(found, name_or_key, ways(found, how), lang), found.engine())
     except UnknownSubject as error:
         _fail(_text(error), USAGE)
     except RuntimeError as error:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
 from diag_rules.deletion import How, Outcome, UnknownSubject, Verdict
 from diag_rules.errors import classify
 
-from ._guard import quiet
+from ._guard import log_once
 from ._messages import DEFAULT
 from ._state import State
 from ._subject import key_text
@@ -68,10 +71,12 @@ class Unreachable:
 
     Attributes:
         kind: the error's kind, or None where the time was up.
+        failure: the name of what was raised where it was our own fault, else None.
     """
 
     category: str | None
     kind: str | None
+    failure: str | None = None
 
 
 def ways(state: State, wanted: str = "both") -> tuple[How, ...]:
@@ -109,9 +114,12 @@ def report_in_time(state: State, text: str, language: str) -> Report | Unknown |
             raise
         except UnknownSubject as error:
             return Unknown(str(error.args[0]), getattr(error, "near", ()))
-        except Exception as error:  # noqa: BLE001 the page stays up whatever the database says
+        except (SQLAlchemyError, OSError) as error:
             found = classify(error)
             return Unreachable(str(found.category), str(found.kind))
+        except Exception as error:  # noqa: BLE001 the page stays up, and does not blame the database
+            log_once("judging a subject", error)
+            return Unreachable(None, None, type(error).__name__)
 
     return within(state.settings.check_timeout * 2, ask, state.engine()) or Unreachable(None, None)
 
@@ -121,11 +129,10 @@ def probe(state: State, bind: str) -> Unreachable | None:
 
     def ask() -> Unreachable | bool:
         try:
-            with quiet(), state.engines[bind].connect() as connection:
-                connection.exec_driver_sql(
-                    "SELECT 1 FROM DUAL" if connection.dialect.name == "oracle" else "SELECT 1"
-                )
-                connection.rollback()
+            with own_connection(state.engines[bind], state.settings.check_timeout) as connection:
+                connection.execute(select(1))
+        except TooLate:
+            raise
         except Exception as error:  # noqa: BLE001 as above
             found = classify(error)
             return Unreachable(str(found.category), str(found.kind))

@@ -7,6 +7,7 @@ has in use.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import threading
 import time
@@ -16,7 +17,9 @@ from contextvars import ContextVar
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.pool import SingletonThreadPool, StaticPool
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool, SingletonThreadPool, StaticPool
+from sqlalchemy.util.concurrency import greenlet_spawn
 
 from diag_rules.deletion import How, UnknownSubject, Verdict
 from diag_rules.deletion._hints import use_language
@@ -82,7 +85,7 @@ def _found(state: State, argument: str | None) -> tuple[Any, ...]:
 @contextmanager
 def own_connection(engine: Engine, seconds: float) -> Iterator[Connection]:
     """Yield a connection whose errors are ours, whose statements end in time, and that leaves nothing behind."""
-    with quiet(), engine.connect() as connection:
+    with quiet(), _usable(engine) as usable, usable.connect() as connection:
         if time.monotonic() > _deadline.get():
             raise TooLate
         _end_abandoned(connection)
@@ -93,6 +96,24 @@ def own_connection(engine: Engine, seconds: float) -> Iterator[Connection]:
         finally:
             if not connection.invalidated:
                 connection.rollback()
+
+
+@contextmanager
+def _usable(engine: Engine) -> Iterator[Engine]:
+    """Yield *engine*, or, for one of asyncio, another to the same address: its connections live on the host's loop."""
+    if not engine.dialect.is_async:
+        yield engine
+        return
+    own = create_async_engine(engine.url, poolclass=NullPool).sync_engine
+    try:
+        yield own
+    finally:
+        own.dispose()
+
+
+def asked(ask: Callable[[], T], engine: Engine) -> T:
+    """Return what *ask* answers, on an event loop of its own where the engine is one of asyncio."""
+    return asyncio.run(greenlet_spawn(ask)) if engine.dialect.is_async else ask()
 
 
 def _end_abandoned(connection: Connection) -> None:
@@ -135,7 +156,7 @@ def within(seconds: float, ask: Callable[[], T], engine: Engine) -> T | None:
     """
     if isinstance(engine.pool, StaticPool | SingletonThreadPool):
         return _here(ask, engine)
-    work = _Work(ask, seconds)
+    work = _Work(lambda: asked(ask, engine), seconds)
     if not _slots.acquire(timeout=seconds):
         return None
     try:

@@ -10,7 +10,9 @@ from sqlalchemy import Engine, create_engine
 
 from diag._shop import Project, Shop, make_shop
 
-pytestmark = pytest.mark.only("sqlite", "postgresql")  # what differs by database is below the pages
+pytestmark = pytest.mark.only(
+    "sqlite"
+)  # but where it is said below: what differs by database is tested under the pages
 
 
 @pytest.mark.parametrize(
@@ -26,12 +28,14 @@ pytestmark = pytest.mark.only("sqlite", "postgresql")  # what differs by databas
         (["empty", "--how", "magic"], 2),
     ],
 )
+@pytest.mark.only("sqlite", "postgresql")
 def test_check_ends_with_its_answer(shop: Shop, args: list[str], code: int) -> None:
     ended = shop.run("check", *args)
 
     assert ended.exit_code == code, ended.output
 
 
+@pytest.mark.only("sqlite", "postgresql")
 def test_check_tells_people_what_to_do(shop: Shop) -> None:
     output = shop.run("check", "sampleproject").output
 
@@ -58,6 +62,7 @@ def test_check_speaks_chinese(shop: Shop) -> None:
     assert "请" in shop.run("check", "sampleproject", "--lang", "zh").output
 
 
+@pytest.mark.only("sqlite", "postgresql")
 def test_an_unknown_name_suggests_the_nearest(shop: Shop) -> None:
     ended = shop.run("check", "samplproject")
 

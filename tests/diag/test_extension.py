@@ -12,7 +12,7 @@ from sqlalchemy import Engine, ForeignKey, String, create_engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from diag._shop import Project, body, make_shop
+from diag._shop import Project, body, fill, make_shop
 from diag_exporters.prometheus import prometheus
 from diag_rules.deletion import DeletionPolicy, PolicyError
 from flask_diag import Diagnostics
@@ -104,6 +104,22 @@ def test_an_async_engine_is_heard() -> None:
     asyncio.run(run())
 
     assert [str(incident.classification.kind) for incident in met] == ["undefined_table"]
+
+
+@pytest.mark.only("sqlite", "postgresql")
+def test_the_pages_and_verdicts_work_beside_an_async_engine(database: Database) -> None:
+    fill(database.engine())
+    driver = {"sqlite": "aiosqlite", "postgresql": "asyncpg"}[database.name]
+    url = database.url.set(drivername=f"{database.dialect}+{driver}")
+    shop = make_shop(database.engine(), db=create_async_engine(url))
+
+    overview = shop.client.get("/diag/").text
+    page = shop.client.get("/diag/projects/sampleproject")
+    checked = shop.run("check", "sampleproject")
+
+    assert "The database answers" in overview
+    assert "Project.invitations" in page.text
+    assert checked.exit_code == 1
 
 
 def test_flask_sqlalchemy_in_an_app_factory(database: Database) -> None:

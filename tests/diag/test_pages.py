@@ -15,7 +15,9 @@ from diag._shop import Shop, make_shop
 if TYPE_CHECKING:
     from conftest import Database
 
-pytestmark = pytest.mark.only("sqlite", "postgresql")  # what differs by database is below the pages
+pytestmark = pytest.mark.only(
+    "sqlite"
+)  # but where it is said below: what differs by database is tested under the pages
 PAGES = ("/diag/", "/diag/audit", "/diag/find?q=x", "/diag/projects/sampleproject", "/diag/projects/none")
 
 
@@ -60,6 +62,7 @@ def test_no_page_asks_another_host_or_runs_a_script_or_is_kept(shop: Shop, path:
     assert not re.search(r"<script|<style|style=|https?://(?!localhost)|onclick", page.text)
 
 
+@pytest.mark.only("sqlite", "postgresql")
 def test_the_page_of_a_blocked_project(shop: Shop) -> None:
     text = shop.client.get("/diag/projects/sampleproject").text
 
@@ -76,6 +79,7 @@ def test_the_page_of_a_project_that_nothing_blocks(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("spelled", ["1", "sampleproject", "SampleProject", " sampleproject "])
+@pytest.mark.only("sqlite", "postgresql")
 def test_a_project_is_found_by_name_and_key(shop: Shop, spelled: str) -> None:
     page = shop.client.get("/diag/find", query_string={"q": spelled}, follow_redirects=True)
 
@@ -83,6 +87,7 @@ def test_a_project_is_found_by_name_and_key(shop: Shop, spelled: str) -> None:
     assert "<h1>sampleproject" in page.text
 
 
+@pytest.mark.only("sqlite", "postgresql")
 def test_an_unknown_project_is_404_with_the_nearest(shop: Shop) -> None:
     page = shop.client.get("/diag/projects/sampelproject")
 
@@ -94,6 +99,7 @@ def test_an_unknown_project_is_404_with_the_nearest(shop: Shop) -> None:
     "name",
     ["<script>alert(1)</script>", "a/b", "é%00x", "x" * 3000, "99999999999999999999", "%25", "_", "'; --"],
 )
+@pytest.mark.only("sqlite", "postgresql")
 def test_an_odd_name_is_only_unknown(shop: Shop, name: str) -> None:
     page = shop.client.get(f"/diag/projects/{name}")
 
@@ -101,6 +107,7 @@ def test_an_odd_name_is_only_unknown(shop: Shop, name: str) -> None:
     assert "<script" not in page.text
 
 
+@pytest.mark.only("sqlite", "postgresql")
 def test_the_overview_shows_what_was_met_and_never_a_value(shop: Shop) -> None:
     shop.client.post("/run", data={"sql": "INSERT INTO invoices (id, project_id) VALUES (9, 424242)"})
     shop.client.delete("/projects/sampleproject", headers={"X-Request-ID": "ref-for-support"})
@@ -182,3 +189,18 @@ def test_many_visitors_at_once_see_no_outage(shop: Shop) -> None:
         texts = list(crowd.map(lambda _: shop.client.get("/diag/").text, range(24)))
 
     assert all("The database answers" in text for text in texts)
+
+
+def test_a_failure_of_our_own_is_not_blamed_on_the_database(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object, **__: object) -> None:
+        raise KeyError
+
+    monkeypatch.setattr("diag_rules.deletion.DeletionRules.check", breaks)
+
+    page = shop.client.get("/diag/projects/sampleproject")
+    answer = shop.client.delete("/projects/sampleproject")
+
+    assert (page.status_code, "The diagnostics failed" in page.text) == (200, True)
+    assert (answer.status_code, answer.get_json()["category"]) == (409, "business_rule")

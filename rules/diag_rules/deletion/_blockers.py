@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ from ._schema import ForeignKey, Schema
 from ._simulate import Violation
 from ._tables import Source, among, source
 from ._trial import Trial
-from ._verdict import Blocker, Effect, Reason
+from ._verdict import Blocker, Effect, Reason, Remedy, RemedyAction
 from ._world import Row
 
 
@@ -101,7 +101,11 @@ class Describer:
                 values=subject.values,
                 capped=shown < count,
             )
-            yield Held(blocker(facts, clause, first), rows)
+            found = blocker(facts, clause, first)
+            if members.fk is not None and members.fk.broken:
+                hint = f"ask the developers to mend the schema: {members.fk.broken}"
+                found = replace(found, hint=hint, remedy=Remedy(action=RemedyAction.MANUAL))
+            yield Held(found, rows)
 
     def _ondelete(self, group: Group, members: Members) -> str | None:
         if members.fk is not None:
@@ -115,7 +119,7 @@ class Describer:
         clauses = self._policy.clauses(group.table, group.columns, group.constraint) if self._policy else ()
         if not clauses or not self._schema.tables[group.table].readable:
             return [(None, rows)]
-        if clauses[0].node is None:
+        if clauses[0].node is None or all(not row.values for row in rows):
             return [(clauses[0], rows)]
         chosen: dict[int, list[Row]] = defaultdict(list)
         for row, place in self._chosen(group.table, clauses, rows):

@@ -137,7 +137,7 @@ class CountStatement:
 
     def _count(self, edge: Edge, place: int | None) -> sa.ColumnElement[Any]:
         """The number of rows of one edge, joined up to the subject."""
-        root: sa.FromClause = self._root.alias("subject") if self._capped else self._root
+        root: sa.FromClause = self._root.alias("diag_subject") if self._capped else self._root
         joined, last, first = self._joined(edge)
         where = [self._named(root, above) == first.c[here] for above, here in self._outermost(edge).pairs]
         if place is not None:
@@ -172,7 +172,7 @@ class CountStatement:
         table = self._schema.tables[edge.table]
         types = self._types(edge.table)
         columns = (sa.column(name, types.get(name)) for name in table.columns)
-        return sa.table(table.name, *columns, schema=table.schema).alias(f"t{edge.depth}")
+        return sa.table(table.name, *columns, schema=table.schema).alias(f"diag_{edge.depth}")
 
 
 class Runner:

@@ -106,7 +106,7 @@ def relation(mapper: Mapper[Any], prop: RelationshipProperty[Any]) -> Relation:
         deletes=bool(prop.cascade.delete),
         passive=bool(prop.passive_deletes),
         left_alone=prop.passive_deletes == "all",
-        loaded=prop.lazy in EAGER,
+        loaded=prop.lazy in EAGER and not _stops(mapper, prop),
         never_loads=prop.lazy in NEVER,
         write_only=prop.lazy == "write_only",
         uselist=bool(prop.uselist),
@@ -114,6 +114,11 @@ def relation(mapper: Mapper[Any], prop: RelationshipProperty[Any]) -> Relation:
         nulled=tuple(right for _, right in prop.synchronize_pairs if isinstance(right, sa.Column)),
         secondary=prop.secondary,
     )
+
+
+def _stops(mapper: Mapper[Any], prop: RelationshipProperty[Any]) -> bool:
+    """True for eager loading that would come back to its own mapper: without join_depth it does not begin."""
+    return prop.join_depth is None and prop.mapper in (mapper, prop.parent)
 
 
 def _direction(prop: RelationshipProperty[Any]) -> Literal["one_to_many", "many_to_one", "many_to_many"]:

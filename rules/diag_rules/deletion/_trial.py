@@ -13,11 +13,11 @@ from ._doubts import directly, doubts
 from ._load import Loader
 from ._orm_steps import UnitOfWork, locate
 from ._probe import Unsure
-from ._schema import Schema
+from ._schema import Action, Schema
 from ._simulate import Delete, Result, Statement, Violation
 from ._simulators import simulator
 from ._switches import Switches
-from ._verdict import How
+from ._verdict import How, Reason
 from ._world import Row
 
 Key = tuple[Any, ...]
@@ -90,6 +90,7 @@ class Trials:
         return found if len(found) >= len(self._tables) else []
 
     def _run_sql(self, trial: Trial) -> None:
+        trial.violations += self._broken(trial.rows)
         self._loader.follow(trial.rows)
         statements: list[Statement] = [Delete([row]) for row in trial.rows]
         if len(self._tables) == 1:
@@ -122,8 +123,23 @@ class Trials:
         ]
         if _blocked(results["late"], plain) != blocked:
             trial.doubts.append(LEFT_OPEN)
+        trial.violations += plain.failures
+        trial.violations += self._broken(plain.rows())
         self._keep(trial, plans[""][1], first)
-        trial.violations = [*plain.failures, *first.violations]
+
+    def _broken(self, rows: Sequence[Row]) -> list[Violation]:
+        """Keys that fail every statement that could meet them, even without rows: SQLite's "foreign key mismatch"."""
+        reached = [table for row in rows for table in self._schema.lineage(row.table)]
+        for table in reached:
+            cascades = (fk for fk in self._schema.children_of(table) if fk.ondelete is Action.CASCADE)
+            reached += [fk.table for fk in cascades if fk.table not in reached]
+        found: list[Violation] = []
+        for table in reached if self._switches.enforced else ():
+            for fk in (*self._schema.children_of(table), *self._schema.tables[table].foreign_keys):
+                if fk.broken:
+                    row = Row(fk.table, fk.table, (fk.name, fk.columns), 0)
+                    found.append(Violation(Reason.FOREIGN_KEY, row, fk.columns, fk.name, rows[0], fk))
+        return found
 
     def _seal(self) -> None:
         if self._schema.dialect == "sqlite":
@@ -135,7 +151,7 @@ class Trials:
         return simulator(self._schema.dialect)(self._loader.world).run(statements)
 
     def _keep(self, trial: Trial, statements: list[Statement], result: Result) -> None:
-        trial.violations = result.violations
+        trial.violations += result.violations
         trial.deleted = result.deleted
         stuck = {violation.row for violation in result.violations}
         trial.changed = {

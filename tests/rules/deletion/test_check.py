@@ -1,0 +1,253 @@
+"""The check of one subject: what it says, what it leaves alone, what it refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+
+from conftest import Database
+from diag_rules.deletion import DeletionRules, Effect, Outcome, Reason, UnknownSubject
+
+
+class Base(DeclarativeBase):
+    """A small package index in the shape of PyPI's."""
+
+
+class Project(Base):
+    __tablename__ = "projects"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(40))
+    invitations: Mapped[list[Invitation]] = relationship()
+    releases: Mapped[list[Release]] = relationship(cascade="all, delete-orphan", passive_deletes=True)
+
+
+class Invitation(Base):
+    __tablename__ = "role_invitations"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+
+
+class Release(Base):
+    __tablename__ = "releases"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    observations: Mapped[list[Observation]] = relationship()
+
+
+class Observation(Base):
+    __tablename__ = "release_observations"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    related_id: Mapped[int | None] = mapped_column(ForeignKey("releases.id", name="observed_release"))
+
+
+INVITED, OBSERVED, FREE = 1, 2, 3
+
+
+@pytest.fixture
+def engine(database: Database) -> sa.Engine:
+    engine = database.engine()
+    Base.metadata.create_all(engine)
+    with Session(engine) as session:
+        session.add(Project(id=INVITED, name="invited", invitations=[Invitation() for _ in range(3)]))
+        observed = Release(observations=[Observation(), Observation()])
+        session.add(Project(id=OBSERVED, name="observed", releases=[observed, Release()]))
+        session.add(Project(id=FREE, name="free", releases=[Release()]))
+        session.commit()
+    return engine
+
+
+def test_the_orm_is_blocked_by_rows_that_the_database_would_remove(engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        verdict = DeletionRules(Project).check(connection, INVITED, "orm")
+
+    assert verdict.outcome is Outcome.BLOCKED
+    (blocker,) = verdict.blockers
+    assert (blocker.table, blocker.columns, blocker.count) == ("role_invitations", ("project_id",), 3)
+    assert (blocker.reason, blocker.relationship) == (Reason.NOT_NULL, "Project.invitations")
+
+
+def test_plain_sql_removes_the_same_rows(engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        verdict = DeletionRules(Project).check(connection, INVITED, "sql")
+
+    assert verdict.deletable
+    assert Effect(table="role_invitations", count=3) in verdict.deleted
+
+
+@pytest.mark.parametrize("how", ["orm", "sql"])
+def test_a_reference_without_action_blocks_behind_a_cascade(engine: sa.Engine, how: str) -> None:
+    with engine.connect() as connection:
+        verdict = DeletionRules(Project).check(connection, OBSERVED, how)
+
+    (blocker,) = verdict.blockers
+    assert (blocker.table, blocker.count, blocker.reason) == (
+        "release_observations",
+        2,
+        Reason.FOREIGN_KEY,
+    )
+    assert blocker.path == ("projects", "releases", "release_observations")
+    assert verdict.depends_on_loaded == (("Project.releases",) if how == "orm" else ())
+
+
+def test_the_constraint_is_named_as_the_database_names_it(engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        verdict = DeletionRules(Project).check(connection, OBSERVED, "sql")
+
+    assert verdict.blockers[0].constraint == "observed_release"
+
+
+@pytest.mark.parametrize("how", ["orm", "sql"])
+def test_a_check_is_one_statement_after_the_catalogs_are_read(engine: sa.Engine, how: str) -> None:
+    rules = DeletionRules(Project)
+    sent: list[str] = []
+    with engine.connect() as connection:
+        rules.check(connection, FREE, how)
+        sa.event.listen(connection, "before_cursor_execute", lambda *args: sent.append(args[2]))
+        rules.check(connection, OBSERVED, how)
+        rules.check(connection, INVITED, how)
+
+    assert len(sent) == 2
+    assert all(statement.startswith("SELECT") for statement in sent)
+
+
+def test_a_capped_count_says_so(engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        verdict = DeletionRules(Project).check(connection, INVITED, "orm", cap=2)
+
+    assert (verdict.blockers[0].count, verdict.blockers[0].capped) == (2, True)
+
+
+def test_a_table_is_judged_by_its_catalogs_alone(engine: sa.Engine) -> None:
+    table = sa.Table("projects", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True))
+    with engine.connect() as connection:
+        verdict = DeletionRules(table).check(connection, OBSERVED, "sql")
+
+    assert verdict.outcome is Outcome.BLOCKED
+
+
+def test_a_table_can_not_be_judged_the_orm_way(engine: sa.Engine) -> None:
+    with engine.connect() as connection, pytest.raises(TypeError, match="no mapped class"):
+        DeletionRules(Project.__table__).check(connection, FREE, "orm")
+
+
+@pytest.mark.parametrize("how", ["orm", "sql"])
+def test_an_unknown_subject_is_refused_by_name(engine: sa.Engine, how: str) -> None:
+    with engine.connect() as connection, pytest.raises(UnknownSubject, match=r"no Project with the key 99"):
+        DeletionRules(Project).check(connection, 99, how)
+
+
+@pytest.mark.parametrize("key", [(1, 2), ()])
+def test_a_key_of_the_wrong_shape_is_refused(engine: sa.Engine, key: Any) -> None:
+    with engine.connect() as connection, pytest.raises(ValueError, match="is no key of Project"):
+        DeletionRules(Project).check(connection, key)
+
+
+def test_what_is_no_model_is_refused() -> None:
+    with pytest.raises(TypeError, match="neither a mapped class nor a Table"):
+        DeletionRules(int)
+
+
+@pytest.mark.only("sqlite")
+def test_switched_off_foreign_keys_block_nothing_and_are_told(engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        verdict = DeletionRules(Project).check(connection, OBSERVED, "sql")
+
+    assert verdict.deletable
+    assert "foreign keys are not enforced" in verdict.warnings[0]
+
+
+@pytest.mark.only("sqlite")
+def test_a_changed_schema_is_noticed(engine: sa.Engine) -> None:
+    rules = DeletionRules(Project)
+    with engine.connect() as connection:
+        assert rules.check(connection, FREE, "sql").deletable
+        connection.exec_driver_sql("CREATE TABLE audits (project_id INT REFERENCES projects)")
+        connection.exec_driver_sql(f"INSERT INTO audits VALUES ({FREE})")
+
+        assert rules.check(connection, FREE, "sql").blockers[0].table == "audits"
+
+
+@pytest.mark.only("sqlite")
+def test_a_parent_key_that_is_not_unique_fails_every_deletion(engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE tags (name TEXT REFERENCES projects (name))")
+        verdict = DeletionRules(Project).check(connection, FREE, "sql")
+        with pytest.raises(sa.exc.DBAPIError, match="mismatch"):
+            connection.exec_driver_sql(f"DELETE FROM projects WHERE id = {FREE}")
+
+    assert verdict.outcome is Outcome.BLOCKED
+    assert verdict.blockers[0].table == "tags"
+
+
+@pytest.mark.only("sqlite", "postgresql", "postgresql15")
+def test_a_trigger_makes_the_verdict_uncertain(engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql(
+                "CREATE TRIGGER clean BEFORE DELETE ON releases BEGIN DELETE FROM release_observations; END"
+            )
+        else:
+            connection.exec_driver_sql(
+                "CREATE FUNCTION clean() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END'"
+            )
+            connection.exec_driver_sql(
+                "CREATE TRIGGER clean BEFORE DELETE ON releases FOR EACH ROW EXECUTE FUNCTION clean()"
+            )
+        rules = DeletionRules(Project)
+
+        assert rules.check(connection, FREE, "sql").outcome is Outcome.UNCERTAIN
+        assert "clean" in rules.check(connection, FREE, "sql").uncertain_because[0]
+        assert rules.check(connection, INVITED, "sql").deletable  # it has no releases
+
+
+@pytest.mark.only("postgresql", "postgresql15")
+def test_hidden_rows_make_the_verdict_uncertain(engine: sa.Engine, database: Database) -> None:
+    role = f"reader_{database.url.database}"
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE ROLE {role}")
+        connection.exec_driver_sql(f"GRANT ALL ON projects, releases, role_invitations TO {role}")
+        connection.exec_driver_sql("ALTER TABLE role_invitations ENABLE ROW LEVEL SECURITY")
+        connection.exec_driver_sql(f"SET LOCAL ROLE {role}")
+        verdict = DeletionRules(Project).check(connection, OBSERVED, "sql")
+
+    assert verdict.outcome is Outcome.UNCERTAIN
+    reasons = " ".join(verdict.uncertain_because)
+    assert "row-level security may hide rows of role_invitations" in reasons
+    assert "may not read release_observations" in reasons
+
+
+def test_joined_inheritance_takes_the_rows_of_both_tables(engine: sa.Engine) -> None:
+    """Joined inheritance, a class of its own registry: both rows go."""
+
+    class Own(DeclarativeBase):
+        pass
+
+    class Person(Own):
+        __tablename__ = "people"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        kind: Mapped[str] = mapped_column(sa.String(9))
+        __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "person"}  # noqa: RUF012 - SQLAlchemy's form
+
+    class Owner(Person):
+        __tablename__ = "owners"
+        id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+        __mapper_args__ = {"polymorphic_identity": "owner"}  # noqa: RUF012 - as above
+
+    Own.metadata.create_all(engine)
+    with Session(engine) as session:
+        session.add(Owner(id=1))
+        session.commit()
+    with engine.connect() as connection:
+        for how in ("orm", "sql"):
+            verdict = DeletionRules(Owner).check(connection, 1, how)
+            assert {(effect.table, effect.count) for effect in verdict.deleted} == {
+                ("owners", 1),
+                ("people", 1),
+            }
+        assert DeletionRules(Person).check(connection, 1, "sql").outcome is Outcome.BLOCKED
+        assert DeletionRules(Person).check(connection, 1, "orm").deletable

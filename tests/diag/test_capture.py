@@ -232,23 +232,36 @@ def test_a_worker_that_is_stopped_in_a_statement_has_no_error(shop: Shop) -> Non
     assert shop.met == []
 
 
-def test_no_listener_is_on_what_succeeds(shop: Shop) -> None:
-    """Statements, cursors, transactions: nothing of ours is called for them."""
-    for name in (
+def listeners(engine: Engine) -> dict[str, list[Any]]:
+    """Return what is called while statements succeed; other plugins may be on the class."""
+    names = (
         "before_cursor_execute",
         "after_cursor_execute",
         "before_execute",
+        "after_execute",
         "begin",
         "commit",
-        "rollback",
-    ):
-        assert not getattr(shop.engine.dispatch, name), name
+    )
+    return {name: list(getattr(engine.dispatch, name)) for name in (*names, "rollback", "release_savepoint")}
 
 
-def test_nothing_is_on_the_engine_class(shop: Shop) -> None:
+def test_no_listener_is_on_what_succeeds(filled: Engine) -> None:
+    """Statements, cursors, transactions: nothing of ours is called for them."""
+    before = listeners(filled)
+
+    make_shop(filled)
+
+    assert listeners(filled) == before
+
+
+def test_nothing_is_on_the_engine_class(filled: Engine) -> None:
     stranger = create_engine("sqlite://")
+    before = list(stranger.dialect.dispatch.handle_error)
 
-    assert not stranger.dialect.dispatch.handle_error
+    shop = make_shop(filled)
+
+    assert list(stranger.dialect.dispatch.handle_error) == before
+    assert len(list(shop.engine.dialect.dispatch.handle_error)) == len(before) + 1
     stranger.dispose()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -183,14 +184,14 @@ class Runner:
 
     def __init__(self, statement: sa.Select[Any]) -> None:
         self._statement = statement
-        self._compiled: dict[Any, Any] = {}
+        self._compiled: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
     def __call__(self, connection: sa.Connection, values: Mapping[str, Any]) -> Any:
         """The first row, or None."""
         dialect = connection.dialect
-        found = self._compiled.get(id(dialect))
+        found = self._compiled.get(dialect)
         if found is None:
-            found = self._compiled[id(dialect)] = self._compile(dialect)
+            found = self._compiled[dialect] = self._compile(dialect)
         text, compiled, processors = found
         params = compiled.construct_params(values)
         for name, process in processors.items():
@@ -201,7 +202,8 @@ class Runner:
     def _compile(self, dialect: Any) -> tuple[str, Any, dict[str, Callable[[Any], Any]]]:
         compiled = self._statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
         processors: dict[str, Callable[[Any], Any]] = {}
-        for name, bind in compiled.binds.items():
+        # not compiled.binds: it holds a policy's anonymous parameters a second time, under names that no text has
+        for bind, name in compiled.bind_names.items():
             process = bind.type.dialect_impl(dialect).bind_processor(dialect)
             if process is not None:
                 processors[name] = process

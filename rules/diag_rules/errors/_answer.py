@@ -20,6 +20,7 @@ _LOST = frozenset(
 
 _NOTHING = Reading("", "")
 _kept: dict[tuple[object, ...], Classification] = {}
+_generation = 0
 _MOST = 1_000  # answers kept; an application has some dozens of constraints, and a scanner starts it over
 
 
@@ -39,10 +40,14 @@ def made(found: Row, evidence: str, reading: Reading, phase: Phase | None, retry
 
     It holds names of the schema and no values, so that what is kept stays small and private.
     """
+    global _generation  # noqa: PLW0603 - the cache and the settings that it was filled under
+    if _generation != _settings.generation:
+        _kept.clear()
+        _generation = _settings.generation
+    # the evidence names the code and how it was decided, so that category and retry follow from it
     key = (
-        found.kind._value_, found.category._value_, evidence, reading.sqlstate, reading.code, reading.driver,
-        reading.constraint, reading.table, reading.columns, reading.referenced_table, phase and phase._value_,
-        _settings.generation,
+        evidence, found.kind._value_, reading.code, reading.driver, reading.family, reading.sqlstate, reading.constraint,
+        reading.table, reading.columns, reading.referenced_table, phase and phase._value_,
     )  # fmt: skip
     kept = _kept.get(key)
     if kept is not None:

@@ -19,7 +19,6 @@ from ._kinds import Kind
 from ._links import Link, links
 from ._lookup import find
 from ._meanings import MEANINGS
-from ._surroundings import look, wraps
 
 _WRAPPERS = frozenset(
     {
@@ -37,7 +36,7 @@ def classify(error: BaseException) -> Classification:
     Imports no driver.
     """
     try:
-        return _classify(error)
+        return _alone(error) or _among_others(error)
     except Exception as failure:  # noqa: BLE001 - a classifier that raises hides the error it was asked about
         return _unknown(f"none: classifying failed with {type(failure).__name__}")
 
@@ -53,10 +52,6 @@ def _unknown(evidence: str) -> Classification:
     )
 
 
-def _classify(error: BaseException) -> Classification:
-    return _alone(error) or _among_others(error)
-
-
 def _alone(error: Any) -> Classification | None:
     """Return the answer for the commonest shape: SQLAlchemy's wrapper of one exception with a code, nothing behind it.
 
@@ -66,7 +61,7 @@ def _alone(error: Any) -> Classification | None:
         return None
     orig = error.orig
     known = reader_of(type(orig))
-    if known is None or orig.__cause__ is not None or orig.__context__ is not None or hasattr(orig, "orig"):
+    if known is None or orig.__cause__ is not None or orig.__context__ is not None or known[0] == "asyncpg":
         return None
     if error.__cause__ is not orig and not (error.__cause__ is None and error.__context__ is None):
         return None
@@ -75,7 +70,7 @@ def _alone(error: Any) -> Classification | None:
         return None
     reading.executing = True
     found = find(reading)
-    if found is None or found[0].weak or found[0].kind in FOLLOWING:
+    if found is None or found[0].weak or found[0].kind._value_ in FOLLOWING:
         return None
     return made(found[0], found[1], reading, Phase.EXECUTE, found[0].retry)
 
@@ -119,6 +114,8 @@ def _best(event: list[Candidate]) -> Candidate:
 
 def _events(chain: list[Link]) -> list[list[Candidate]]:
     """Return the candidates of each event: what one failed call to the database left in the chain."""
+    from ._surroundings import wraps  # loaded with the first error that is not alone
+
     events: dict[int, list[Candidate]] = {}
     event_of: list[int] = []
     wrappers: list[Any] = []
@@ -136,6 +133,8 @@ def _events(chain: list[Link]) -> list[list[Candidate]]:
 
 
 def _candidate(error: BaseException, wrapper: Any, chain: list[Link], parent: int) -> Candidate | None:
+    from ._surroundings import look
+
     known = reader_of(type(error))
     if known is None:
         return look(error, wrapper, chain[parent].error if parent >= 0 else None)

@@ -12,9 +12,8 @@ from ._reading import Reading
 from ._row import row
 from ._text import judge as judge_text
 
-FOLLOWING = frozenset(
-    {Kind.IN_FAILED_SQL_TRANSACTION, Kind.PENDING_ROLLBACK, Kind.INVALID_SAVEPOINT_SPECIFICATION}
-)
+FOLLOWING = frozenset({"in_failed_sql_transaction", "pending_rollback", "invalid_savepoint_specification"})
+"""Kinds that follow an earlier error; by their text, since hashing a member of an enumeration is slow."""
 _UNKNOWN = row("", Kind.UNRECOGNISED)
 _LOST = row("", Kind.CONNECTION_FAILURE)
 
@@ -26,7 +25,7 @@ def judged(reading: Reading, wrapper: Any = None) -> Candidate:
     found = find(reading)
     if found is not None:
         weight = Weight.WEAK if found[0].weak else Weight.STRONG
-        if found[0].kind in FOLLOWING:
+        if found[0].kind._value_ in FOLLOWING:
             weight = Weight.FOLLOW_UP
         return Candidate(weight, found[0], found[1], reading, wrapper)
     if reading.code is None and reading.sqlstate is None:
@@ -49,5 +48,9 @@ def _without_code(reading: Reading, wrapper: Any) -> Candidate:
         return Candidate(Weight.FOLLOW_UP, _UNKNOWN, why, reading, wrapper)
     weight = Weight.WEAK if found[0].weak else Weight.SPECIFIC
     return Candidate(
-        Weight.FOLLOW_UP if found[0].kind in FOLLOWING else weight, found[0], found[1], reading, wrapper
+        Weight.FOLLOW_UP if found[0].kind._value_ in FOLLOWING else weight,
+        found[0],
+        found[1],
+        reading,
+        wrapper,
     )

@@ -24,6 +24,7 @@ def _patterns() -> list[tuple[re.Pattern[str], Row]]:
     return [(re.compile(pattern, re.DOTALL), row) for pattern, row in PATTERNS]
 
 
+@lru_cache(maxsize=500)
 def by_text(message: str) -> Row | None:
     """Return the row that SQLite's own *message* stands for, or None."""
     found = BEFORE_COLON.get(message.partition(": ")[0]) or WHOLE.get(message)

@@ -2,48 +2,53 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
-from diag_rules.errors._reading import Reading, first_argument, text
+from diag_rules.errors._reading import Reading, text
 
 _UNIQUE = "UNIQUE constraint failed: "
 _NOT_NULL = "NOT NULL constraint failed: "
 _CHECK = "CHECK constraint failed: "
 _INDEX = "index '"
+_NAMES = frozenset({275, 1299, 1555, 2067, 2579, 19, None})
+"""Codes whose texts name something; a RAISE has 1811."""
 
 
 def read_sqlite(error: BaseException, driver: str) -> Reading:
     """Read ``sqlite_errorcode`` (Python 3.11 and later) and the message; SQLite's texts are never localised."""
     attributes: Any = error
     code = getattr(attributes, "sqlite_errorcode", None)
-    message = text(first_argument(error))
-    reading = Reading(
-        driver, "sqlite", None, code if type(code) is int else None, message, type(error).__name__
-    )
-    if "constraint failed: " in message and reading.code not in {1811, 19}:
-        add_names(reading)
+    if type(code) is not int:
+        code = None
+    arguments = error.args
+    message = arguments[0] if arguments else ""
+    if type(message) is not str:
+        message = text(message)
+    reading = Reading(driver, "sqlite", None, code, message, type(error).__name__)
+    if code in _NAMES and "constraint failed: " in message:
+        reading.constraint, reading.table, reading.columns = _names(message)
     return reading
 
 
-def add_names(reading: Reading) -> None:
-    """Read table, columns or constraint where the message is one of SQLite's own three."""
-    message = reading.message
+@lru_cache(maxsize=500)
+def _names(message: str) -> tuple[str | None, str | None, tuple[str, ...]]:
+    """Return constraint, table and columns where the message is one of SQLite's own three, which hold no values."""
     if message.startswith(_UNIQUE):
         rest = message[len(_UNIQUE) :]
         if rest.startswith(_INDEX):
-            reading.constraint = rest[len(_INDEX) :].rstrip("'")
-        else:
-            _columns(reading, rest)
-    elif message.startswith(_NOT_NULL):
-        _columns(reading, message[len(_NOT_NULL) :])
-    elif message.startswith(_CHECK):
+            return rest[len(_INDEX) :].rstrip("'"), None, ()
+        return (None, *_columns(rest))
+    if message.startswith(_NOT_NULL):
+        return (None, *_columns(message[len(_NOT_NULL) :]))
+    if message.startswith(_CHECK):
         # an unnamed CHECK shows its expression, which is no name
         name = message[len(_CHECK) :]
-        reading.constraint = name if name.replace("_", "a").isalnum() else None
+        return name if name.replace("_", "a").isalnum() else None, None, ()
+    return None, None, ()
 
 
-def _columns(reading: Reading, listed: str) -> None:
+def _columns(listed: str) -> tuple[str | None, tuple[str, ...]]:
     """Read ``table.column, table.column``."""
     parts = [part.rpartition(".") for part in listed.split(", ")]
-    reading.table = parts[0][0] or None
-    reading.columns = tuple(column for _, _, column in parts)
+    return parts[0][0] or None, tuple(column for _, _, column in parts)

@@ -58,7 +58,7 @@ def _engine(reading: Reading, found: Found) -> Found:
 
 def _option(reading: Reading, found: Found) -> Found:
     """1290: an option of the server forbids it; which one is never translated."""
-    if "read-only" in reading.message or "read_only" in reading.message:
+    if not reading.message or "read-only" in reading.message or "read_only" in reading.message:
         return read_only(reading, found)
     return turned(found, "an option of the server, but not read-only", kind=Kind.FEATURE_NOT_SUPPORTED)
 
@@ -119,7 +119,7 @@ _MYSQL: dict[str | int, Decider] = {
     1003: _engine, 1004: _engine, 1025: _engine, 1026: _engine, 1030: _engine, 1180: _engine, 1181: _engine,
     1036: read_only, 1290: _option, 1836: read_only, 1874: read_only,
     1044: _in_statement, 1049: _in_statement, 1292: _incorrect_value, 1305: _routine_or_savepoint,
-    2002: _cannot_connect, 2003: _cannot_connect, 2013: _cannot_connect, 3024: _query_timeout,
+    2002: _cannot_connect, 2003: _cannot_connect, 3024: _query_timeout,
 }  # fmt: skip
 _ODBC: dict[str | int, Decider] = {"HYT00": _odbc_timeout, "01000": _odbc_warning}
 

@@ -110,10 +110,12 @@ def _mysql(reading: Reading) -> Found | None:
             found = codes("mysql_client").get(code)
             if found is not None and not (reading.sqlstate or "").startswith("45"):
                 return found
-        reading.family = flavour(reading, code)
-        found = codes(reading.family).get(code)
-        if found is not None:
-            return found
+        first = flavour(reading, code)
+        for family in (first, "mysql" if first == "mariadb" else "mariadb"):
+            found = codes(family).get(code)
+            if found is not None:
+                reading.family = family
+                return found
     return _signal(reading) or _sqlstate(reading)
 
 

@@ -19,7 +19,7 @@ _CLASSES = {
 _TEXTS: tuple[tuple[str, Kind], ...] = (
     ((r"Already closed|Not connected|not connected|MySQL Connection not available|MySQL server has gone away|"
      r"Server connection is closed|Connection (isn't|is not) valid|Connection was closed|Invalid connection|"
-     r"Connection is not open|Cursor is not connected"), Kind.CONNECTION_DOES_NOT_EXIST),
+     r"Connection is not open|Connection is closed|Connection closed|Cursor is not connected"), Kind.CONNECTION_DOES_NOT_EXIST),
     (r"Packet sequence number wrong|Lost connection|Connection lost|Bad handshake|unexpected end of packet",
      Kind.CONNECTION_FAILURE),
     (r"No connection (available|in pool)|Failed getting connection; pool exhausted", Kind.POOL_TIMEOUT),

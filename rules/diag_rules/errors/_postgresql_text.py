@@ -16,10 +16,22 @@ _GENERIC = frozenset(
     ["Error", "DatabaseError", "DataError", "IntegrityError", "InterfaceError", "InternalError", "NotSupportedError", "OperationalError", "ProgrammingError", "Warning"]
 )  # fmt: skip
 
+_ODD = {
+    # asyncpg's classes that are not called after their condition
+    "PostgresSyntaxError": Kind.SYNTAX_ERROR,
+    "PostgresConnectionError": Kind.CONNECTION_EXCEPTION,
+    "PostgresSystemError": Kind.SYSTEM_ERROR,
+    "PostgresIOError": Kind.IO_ERROR,
+    "InternalServerError": Kind.INTERNAL_ERROR,
+    "RaiseError": Kind.RAISE_EXCEPTION,
+    "AssertError": Kind.ASSERT_FAILURE,
+    "ConnectionTimeout": Kind.CONNECT_TIMEOUT,
+}
+
 _DRIVER_TEXTS: tuple[tuple[str, Kind], ...] = (
     # texts of the drivers' own, in English always; anchored at the start
     (r"sending query( and params)? failed: number of parameters must be", Kind.WRONG_PARAMETERS),
-    ((r"(connection (already |is )?closed|the (underlying )?connection is (closed|lost)|Connection is closed|"
+    ((r"(connection (already |is )?closed|the (underlying )?connection is closed|Connection is closed|"
      r"cannot (perform operation|call .*): (the )?(underlying )?connection is closed|not connected|no active connection)"),
      Kind.CONNECTION_DOES_NOT_EXIST),
     ((r"(network error|connection was closed in the middle of operation|server closed the connection|"
@@ -46,6 +58,7 @@ _WEAK = frozenset({Kind.CONNECTION_DOES_NOT_EXIST, Kind.SQLCLIENT_UNABLE_TO_ESTA
 
 _SYSTEM_TEXTS: tuple[tuple[str, Kind], ...] = (
     # strerror() and resolver texts that libpq puts behind "failed: "; only refine an outage that is certain
+    (r"fe_sendauth|no password supplied|SASL authentication failed", Kind.INVALID_PASSWORD),
     ((r"Connection refused|No such file or directory|Connexion refus|Verbindungsaufbau abgelehnt|"
      r"Conexi\u00f3n rehusada|\u62d2\u7edd\u8fde\u63a5|\u63a5\u7d9a\u3092\u62d2\u5426"), Kind.CONNECTION_REFUSED),
     (r"timeout expired|Connection timed out|connection timeout", Kind.CONNECT_TIMEOUT),
@@ -106,6 +119,8 @@ def class_kind(name: str) -> Kind | None:
     """Return the kind that a class is named for: ``UniqueViolation`` or ``UniqueViolationError``."""
     if name in _GENERIC:
         return None
+    if name in _ODD:
+        return _ODD[name]
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
     for candidate in (words, words.removesuffix("_error")):
         if candidate in MEANINGS:

@@ -107,7 +107,7 @@ class Situation:
 def attempt(url: URL, plain: URL, provoke: Callable[[Bench], Any], **options: Any) -> BaseException:
     """Return what *provoke* raises through the driver of *url*; raises AssertionError where it raises nothing."""
     options.setdefault("poolclass", NullPool)
-    _load(url)
+    load(url)
     try:
         if url.drivername.partition("+")[2] in ASYNC_DRIVERS:
             asyncio.run(_attempt_async(url, plain, provoke, options))
@@ -118,7 +118,7 @@ def attempt(url: URL, plain: URL, provoke: Callable[[Bench], Any], **options: An
     raise AssertionError("nothing was raised")
 
 
-def _load(url: URL) -> None:
+def load(url: URL) -> None:
     """Import the driver; mariadb 1.1 has an invalid escape in a docstring, which Python warns of once."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

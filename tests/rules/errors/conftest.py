@@ -31,6 +31,6 @@ def keep() -> Recorder:
             "error": record(error),
         }
         with Path(str(path)).open("a", encoding="utf-8") as out:
-            out.write(json.dumps(entry, ensure_ascii=False, sort_keys=True) + "\n")
+            out.write(json.dumps(entry, sort_keys=True) + "\n")
 
     return write if path else nothing

@@ -11,7 +11,7 @@ from sqlalchemy import URL, NullPool, create_engine
 
 from _servers import NotFound, Servers
 from diag_rules.errors import Retry, classify
-from rules.errors._attempt import Situation, attempt
+from rules.errors._attempt import Situation, attempt, load
 from rules.errors._mariadb import DRIVERS, SCHEMA, SITUATIONS, killed_before_commit
 from rules.errors._provoked import assert_means
 
@@ -50,7 +50,7 @@ def url(servers: Servers) -> Iterator[Callable[[], URL]]:
 def _database(url: Callable[[], URL], driver: str, absent: Callable[[str], None]) -> URL:
     if driver in MODULES:
         try:
-            __import__(MODULES[driver])
+            load(URL.create(f"mysql+{driver}"))
         except ImportError:
             absent(f"{MODULES[driver]}: built against libmariadb, which `make services` installs")
     try:

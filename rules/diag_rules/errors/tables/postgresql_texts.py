@@ -13,6 +13,7 @@ from diag_rules.errors._kinds import Kind
 
 CONNECTION_TEXTS: dict[Kind, tuple[str, ...]] = {
     Kind.TOO_MANY_CONNECTIONS: (
+        "no more connections allowed",  # pgbouncer
         "i rimanenti slot di connessione sono riservati a connessioni di superutenti non di replica",
         "lo siento, ya tenemos demasiados clientes",
         "remaining connection slots are reserved for non-replication superuser connections",
@@ -67,6 +68,9 @@ CONNECTION_TEXTS: dict[Kind, tuple[str, ...]] = {
         "최대 동시 접속자 수를 초과했습니다.",
     ),
     Kind.CANNOT_CONNECT_NOW: (
+        "pgbouncer cannot connect to server",  # pgbouncer
+        "server login has been failing",  # pgbouncer
+        "database is disabled",  # pgbouncer
         "das Datenbanksystem ist im Wiederherstellungsmodus",
         "das Datenbanksystem nimmt keine Verbindungen an",
         "das Datenbanksystem nimmt noch keine Verbindungen an",
@@ -162,6 +166,7 @@ CONNECTION_TEXTS: dict[Kind, tuple[str, ...]] = {
         '사용자 "%s"의 password 인증을 실패했습니다',
     ),
     Kind.INVALID_AUTHORIZATION_SPECIFICATION: (
+        "no such user",  # pgbouncer
         '"trust" authentication failed for user "%s"',
         'Autenticazione Ident fallita per l\'utente "%s"',
         'Autenticazione LDAP fallita per l\'utente "%s"',
@@ -347,6 +352,7 @@ CONNECTION_TEXTS: dict[Kind, tuple[str, ...]] = {
         '호스트 "%s", 사용자 "%s", 데이터베이스 "%s", %s 연결에 대한 설정이 pg_hba.conf 파일에 없습니다.',
     ),
     Kind.INVALID_CATALOG_NAME: (
+        "no such database: %s",  # pgbouncer
         "Datenbank %s existiert nicht",
         'database "%s" does not exist',
         'database "%s" is not currently accepting connections',
@@ -428,6 +434,8 @@ CONNECTION_TEXTS: dict[Kind, tuple[str, ...]] = {
         "由于其他服务器进程崩溃，正在终止连接",
         "다른 서버 프로세스가 손상을 입어 현재 연결을 중지합니다",
     ),
+    # pgbouncer's own, English always
+    Kind.POOL_TIMEOUT: ("query_wait_timeout",),
     Kind.TRANSACTION_TIMEOUT: ("terminating connection due to transaction timeout",),
     Kind.IDLE_IN_TRANSACTION_SESSION_TIMEOUT: (
         "terminating connection due to idle-in-transaction timeout",
@@ -444,6 +452,7 @@ CONNECTION_TEXTS: dict[Kind, tuple[str, ...]] = {
         "由於交易中閒置逾時，正在終止連線",
     ),
     Kind.IDLE_SESSION_TIMEOUT: (
+        "client_idle_timeout",  # pgbouncer
         "terminating connection due to idle-session timeout",
         "terminazione della connessione a causa del timeout della sessione inattiva",
         "Verbindung wird abgebrochen wegen Zeitüberschreitung in inaktiver Sitzung",

@@ -101,7 +101,16 @@ def raised(reading: Reading, found: Found | None) -> Found | None:
     return found
 
 
+def _named_by_a_statement(reading: Reading, found: Found) -> Found:
+    """3D000, 28000: FATAL while connecting; an ERROR is about what a statement names."""
+    if reading.fatal is False:
+        return turned(found, "of a statement, and the connection lives", Category.DEFECT)
+    return found
+
+
 DECIDERS: dict[str | int, Decider] = {
+    "3D000": _named_by_a_statement,
+    "28000": _named_by_a_statement,
     "25006": read_only,
     "57014": _cancelled,
     "08P01": _protocol,

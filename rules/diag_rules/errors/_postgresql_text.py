@@ -8,13 +8,9 @@ from functools import lru_cache
 from ._classification import Category
 from ._kinds import Kind
 from ._meanings import MEANINGS
-from ._reading import Reading
+from ._reading import DBAPI_CLASSES, Reading
 from ._row import Row, row
 from .tables.postgresql_texts import CANCEL_TEXTS, CONNECTION_TEXTS
-
-_GENERIC = frozenset(
-    ["Error", "DatabaseError", "DataError", "IntegrityError", "InterfaceError", "InternalError", "NotSupportedError", "OperationalError", "ProgrammingError", "Warning"]
-)  # fmt: skip
 
 _ODD = {
     # asyncpg's classes that are not called after their condition
@@ -117,7 +113,7 @@ def connection_kind(message: str) -> Kind | None:
 
 def class_kind(name: str) -> Kind | None:
     """Return the kind that a class is named for: ``UniqueViolation`` or ``UniqueViolationError``."""
-    if name in _GENERIC:
+    if name in DBAPI_CLASSES:
         return None
     if name in _ODD:
         return _ODD[name]
@@ -126,6 +122,15 @@ def class_kind(name: str) -> Kind | None:
         if candidate in MEANINGS:
             return Kind(candidate)
     return None
+
+
+@lru_cache(maxsize=200)
+def sqlstate_of_class(name: str) -> str | None:
+    """Return the first SQLSTATE of the condition that a class is named for, or None."""
+    from .tables.postgresql import CODES
+
+    kind = class_kind(name)
+    return next((str(code) for code, each in CODES.items() if each.kind is kind), None) if kind else None
 
 
 def judge(reading: Reading) -> tuple[Row, str] | None:

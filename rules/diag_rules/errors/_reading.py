@@ -8,6 +8,15 @@ if TYPE_CHECKING:
     from ._row import Code, Row
 
 
+DBAPI_CLASSES = frozenset(
+    {
+        "Error", "DatabaseError", "DataError", "IntegrityError", "InterfaceError", "InternalError", "NotSupportedError",
+        "OperationalError", "ProgrammingError", "Warning",
+    }
+)  # fmt: skip
+"""Names that say no more than the class of the DBAPI."""
+
+
 class Reading:
     """The fields of one driver's exception, read and not yet judged.
 

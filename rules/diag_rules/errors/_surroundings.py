@@ -184,6 +184,7 @@ _PYTHON_TEXTS: tuple[tuple[str, Kind], ...] = (
     ((r"SQLite (Date|Time|DateTime) type only accepts Python|Not a boolean value|Value .* is not None, True, or False|"
      r"not enough arguments for format string|not all arguments converted|expected string or bytes-like object"),
      Kind.WRONG_PARAMETERS),
+    (r"'cryptography' package is required", Kind.DRIVER_MISUSE),
     (r"(no active connection|Connection closed|the connection is closed)", Kind.CONNECTION_DOES_NOT_EXIST),
 )  # fmt: skip
 

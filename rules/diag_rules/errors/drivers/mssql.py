@@ -82,8 +82,8 @@ def _state_and_text(arguments: tuple[Any, ...]) -> tuple[str | None, str]:
 def read_pymssql(error: BaseException, driver: str) -> Reading:
     """Read ``(number, bytes)``, which connecting wraps in one more tuple."""
     arguments = error.args
-    if arguments and isinstance(arguments[0], tuple):
-        arguments = arguments[0]
+    if arguments and isinstance(arguments[0], (tuple, list)):
+        arguments = tuple(arguments[0])
     number = arguments[0] if arguments else None
     message = text(arguments[1]) if len(arguments) > 1 else text(number)
     code = number if type(number) is int and number != 0 else None

@@ -20,8 +20,8 @@ def read_number_first(error: BaseException, driver: str) -> Reading:
     """Read ``args = (number, message)``; PyMySQL and its kin keep no SQLSTATE."""
     arguments = error.args
     number = arguments[0] if arguments else None
-    if isinstance(number, tuple) and number:
-        arguments, number = number, number[0]
+    if isinstance(number, (tuple, list)) and number:
+        arguments, number = tuple(number), number[0]
     message = (
         text(arguments[1]) if len(arguments) > 1 else text(number) if isinstance(number, (str, bytes)) else ""
     )
@@ -36,6 +36,8 @@ def read_attributes(error: BaseException, driver: str) -> Reading:
     if type(number) is not int and arguments and type(arguments[0]) is int:
         number = arguments[0]
     sqlstate = sqlstate_of(getattr(attributes, "sqlstate", None))
+    if sqlstate is None and len(arguments) > 2:
+        sqlstate = sqlstate_of(arguments[2])  # mysql-connector: (number, text, SQLSTATE)
     message = text(getattr(attributes, "msg", None) or getattr(attributes, "errmsg", None))
     if not message:
         message = next((text(each) for each in arguments if isinstance(each, (str, bytes))), "")

@@ -41,11 +41,22 @@ def _sqlcode_in_front() -> re.Pattern[str]:
 def read_db2(error: BaseException, driver: str) -> Reading:
     """Read ``SQLSTATE=... SQLCODE=...`` from the end of the text, or the message number from its start."""
     message = text(first_argument(error))
+    state, code = None, None
     found = _sqlcode().search(message)
     if found:
-        return Reading(
-            driver, "db2", sqlstate_of(found["state"]), int(found["code"]), message, type(error).__name__
-        )
-    found = _sqlcode_in_front().match(message)
-    code = -int(found["code"]) if found else None
-    return Reading(driver, "db2", None, code, message, type(error).__name__)
+        state, code = sqlstate_of(found["state"]), int(found["code"])
+    else:
+        found = _sqlcode_in_front().match(message)
+        code = -int(found["code"]) if found else None
+    reading = Reading(driver, "db2", state, code, message, type(error).__name__)
+    if code in {-530, -531, -532, -545}:
+        _add_constraint(reading)
+    return reading
+
+
+def _add_constraint(reading: Reading) -> None:
+    """Read ``"SCHEMA.TABLE.CONSTRAINT"``, the first thing that is quoted."""
+    quoted = reading.message.split('"')[1:2]
+    parts = quoted[0].split(".") if quoted else []
+    if len(parts) > 1:
+        reading.constraint, reading.table = parts[-1].strip(), parts[-2].strip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from diag_rules.errors._postgresql_names import add_names
-from diag_rules.errors._reading import Reading, field, first_argument, sqlstate_of, text
+from diag_rules.errors._reading import DBAPI_CLASSES, Reading, field, first_argument, sqlstate_of, text
 
 _FATAL = frozenset({"FATAL", "PANIC"})
 
@@ -17,16 +17,15 @@ def read_libpq(error: BaseException, driver: str) -> Reading:
     diag = getattr(attributes, "diag", None)
     if code is None:
         code = field(diag, "sqlstate")
-    sqlstate = sqlstate_of(code)
+    sqlstate = sqlstate_of(code) or _sqlstate_of_class(error)
     if sqlstate is None:
         return Reading(driver, "postgresql", None, None, text(first_argument(error)), type(error).__name__)
     reading = Reading(driver, "postgresql", sqlstate, sqlstate, "", type(error).__name__)
-    plain = sqlstate[:2] == "42" and sqlstate != "42501"
-    if diag is None or plain:
+    if sqlstate[:2] == "42" and sqlstate != "42501":
         # nothing that the fields say would change the meaning of class 42, and each costs a call
         reading.message = text(first_argument(error)).partition("\n")[0]
         return reading
-    return _with_fields(reading, sqlstate, diag, error)
+    return _with_fields(reading, sqlstate, {} if diag is None else diag, error)
 
 
 def _with_fields(reading: Reading, sqlstate: str, diag: Any, error: BaseException) -> Reading:
@@ -45,6 +44,16 @@ def _with_fields(reading: Reading, sqlstate: str, diag: Any, error: BaseExceptio
     return reading
 
 
+def _sqlstate_of_class(error: BaseException) -> str | None:
+    """Return the SQLSTATE that a class is made for (``UniqueViolation``), where the exception itself has lost it."""
+    name = type(error).__name__
+    if name in DBAPI_CLASSES:
+        return None
+    from diag_rules.errors._postgresql_text import sqlstate_of_class
+
+    return sqlstate_of_class(name)
+
+
 def read_asyncpg(error: BaseException, driver: str) -> Reading:  # noqa: ARG001 - one signature for all readers
     """Read asyncpg's exception, or SQLAlchemy's adapter of it, whose names are on the exception behind it."""
     attributes: Any = error
@@ -55,6 +64,7 @@ def read_asyncpg(error: BaseException, driver: str) -> Reading:  # noqa: ARG001 
         # the adapter's text: "<class 'asyncpg.exceptions.X'>: message"
         inner, _, message = message[8:].partition("'>: ")
         name = inner.rpartition(".")[2]
+    sqlstate = sqlstate or _sqlstate_of_class(_innermost(error))
     reading = Reading("asyncpg", "postgresql", sqlstate, sqlstate, message.partition("\n")[0], name)
     if sqlstate is not None:
         _asyncpg_fields(reading, _innermost(error))
@@ -66,9 +76,13 @@ def _innermost(error: BaseException) -> BaseException:
     if getattr(error, "constraint_name", None) or getattr(error, "severity", None):
         return error
     for behind in (getattr(error, "orig", None), error.__cause__, error.__context__):
-        if isinstance(behind, BaseException) and behind is not error and hasattr(behind, "sqlstate"):
+        if isinstance(behind, BaseException) and behind is not error and _is_asyncpg(behind):
             return behind
     return error
+
+
+def _is_asyncpg(error: BaseException) -> bool:
+    return hasattr(error, "sqlstate") or str(type(error).__module__).startswith("asyncpg")
 
 
 def _asyncpg_fields(reading: Reading, source: BaseException) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import NamedTuple
 
 from ._reading import Reading
 
@@ -17,61 +18,86 @@ def _quoted() -> re.Pattern[str]:
     )
 
 
-@lru_cache(maxsize=1)
-def _key_columns() -> re.Pattern[str]:
-    # 'Key (a, b)=(1, 2) ...': the columns stand before the first value, so no value can forge them
-    return re.compile(r"[^()=]*?\((.*?)\)=\(", re.DOTALL)
-
-
-def identifiers(message: str) -> list[str]:
+def identifiers(message: str) -> tuple[str, ...]:
     """Return the quoted identifiers of a primary message, in its order."""
-    return [next(filter(None, groups), "") for groups in _quoted().findall(message)]
+    return tuple(next(filter(None, groups), "") for groups in _quoted().findall(message))
 
 
-def key_columns(detail: str | None) -> tuple[str, ...]:
-    """Return the columns that a DETAIL names before its values; empty where it names none."""
-    found = _key_columns().match(detail) if detail else None
-    return tuple(part.strip().strip('"') for part in found[1].split(",")) if found else ()
+class Names(NamedTuple):
+    """What a constraint error names: as in `Classification`."""
+
+    constraint: str | None
+    table: str | None
+    columns: tuple[str, ...]
+    referenced_table: str | None
+
+
+_BY_KEY = frozenset({"23503", "23001", "23505", "23P01"})
+_REFERENCES = frozenset({"23503", "23001"})
 
 
 def add_names(reading: Reading, detail: str | None, column: str | None, schema: str | None) -> None:
-    """Complete *reading* of class 23 with columns and the referenced table.
+    """Complete *reading* of class 23 with the constraint, its table and columns, and the referenced table.
 
-    The primary message quotes identifiers only, and a DETAIL names columns before its first value and the
-    referenced table after its last: none of it can be a value.
+    The primary message quotes identifiers only, and a DETAIL, ``Key (a, b)=(1, 2) is not present in table "t".``, names
+    columns before its first value and the referenced table after its last: none of it can be a value.
     """
-    if column:
-        reading.columns = (column,)
-    elif reading.sqlstate in {"23503", "23001", "23505", "23P01"}:
-        reading.columns = key_columns(detail)
-    if schema and reading.table and schema != "public":
-        reading.table = f"{schema}.{reading.table}"
-    names = identifiers(reading.message)
-    if reading.constraint is None:
-        _from_message(reading, names)
-    if reading.sqlstate in {"23503", "23001"}:
-        _referenced(reading, names, detail)
+    columns = tail = ""
+    if detail and reading.sqlstate in _BY_KEY:
+        start = detail.find("(")
+        columns = detail[start + 1 : max(detail.find(")=(", start), 0)]
+        tail = detail[detail.rfind(")") :] if reading.sqlstate in _REFERENCES else ""
+    reading.constraint, reading.table, reading.columns, reading.referenced_table = _names(
+        reading.sqlstate or "",
+        reading.constraint,
+        reading.table,
+        schema,
+        column,
+        reading.message,
+        columns,
+        tail,
+    )
 
 
-def _from_message(reading: Reading, names: list[str]) -> None:
-    """Take constraint and table from the message, for servers and poolers that send no fields."""
-    if len(names) == 1 and reading.sqlstate in {"23505", "23P01", "23514"}:
-        reading.constraint = names[0]
-    elif len(names) >= 2 and reading.sqlstate in {"23503", "23001", "23514"}:
-        reading.constraint = names[1]
-        reading.table = reading.table or names[-1 if len(names) > 2 else 0]
-    elif reading.sqlstate == "23502" and len(names) >= 2:
-        reading.columns = reading.columns or (names[0],)
-        reading.table = reading.table or names[1]
+@lru_cache(maxsize=1_000)
+def _names(  # noqa: PLR0913, PLR0917 - what it depends on, and no values, so that it can be kept
+    sqlstate: str,
+    constraint: str | None,
+    table: str | None,
+    schema: str | None,
+    column: str | None,
+    message: str,
+    columns: str,
+    tail: str,
+) -> Names:
+    quoted = identifiers(message) if constraint is None or sqlstate in _REFERENCES else ()
+    named = (column,) if column else tuple(part.strip().strip('"') for part in columns.split(",") if part)
+    if constraint is None:
+        constraint, table, named = _from_message(sqlstate, quoted, table, named)
+    referenced = _referenced(quoted, tail, constraint, table) if sqlstate in _REFERENCES else None
+    if schema and table and schema != "public":
+        table = f"{schema}.{table}"
+    return Names(constraint, table, named, referenced)
 
 
-def _referenced(reading: Reading, names: list[str], detail: str | None) -> None:
-    owner = (reading.table or "").rpartition(".")[2]
-    others = [name for name in names if name not in {owner, reading.constraint}]
+def _from_message(
+    sqlstate: str, quoted: tuple[str, ...], table: str | None, columns: tuple[str, ...]
+) -> tuple[str | None, str | None, tuple[str, ...]]:
+    """Take the names from the message, for servers and poolers that send no fields."""
+    if len(quoted) == 1 and sqlstate in {"23505", "23P01", "23514"}:
+        return quoted[0], table, columns
+    if len(quoted) >= 2 and sqlstate in {"23503", "23001", "23514"}:
+        return quoted[1], table or quoted[-1 if len(quoted) > 2 else 0], columns
+    if len(quoted) >= 2 and sqlstate == "23502":
+        return None, table or quoted[1], columns or (quoted[0],)
+    return None, table, columns
+
+
+def _referenced(quoted: tuple[str, ...], tail: str, constraint: str | None, table: str | None) -> str | None:
+    others = [name for name in quoted if name not in {table, constraint}]
     if others:
-        reading.referenced_table = others[0]
-    elif names.count(owner) > 1:
-        reading.referenced_table = owner  # the table refers to itself
-    elif detail:
-        tail = identifiers(detail[detail.rfind(")") :])
-        reading.referenced_table = tail[-1] if tail else None
+        return others[0]
+    if table is not None and quoted.count(table) > 1:
+        return table  # the table refers to itself
+    found = identifiers(tail)
+    return found[-1] if found else None

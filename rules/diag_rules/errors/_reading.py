@@ -82,10 +82,12 @@ def text(value: Any) -> str:
 def field(source: Any, name: str) -> str | None:
     """Return the text of attribute or key *name* of *source*; None where it is missing or empty."""
     try:
-        value = source.get(name) if isinstance(source, dict) else getattr(source, name, None)
+        value = source.get(name) if type(source) is dict else getattr(source, name, None)
     except Exception:  # noqa: BLE001 - foreign code may raise anything
         return None
-    return (text(value) or None) if value is not None else None
+    if value is None:
+        return None
+    return value or None if type(value) is str else text(value) or None
 
 
 def sqlstate_of(value: Any) -> str | None:

@@ -29,18 +29,25 @@ def read_libpq(error: BaseException, driver: str) -> Reading:
 
 
 def _with_fields(reading: Reading, sqlstate: str, diag: Any, error: BaseException) -> Reading:
+    if sqlstate[:2] == "23":
+        return _with_names(reading, sqlstate, diag, error)
     message = field(diag, "message_primary")
     reading.message = message or text(first_argument(error)).partition("\n")[0]
-    if sqlstate[:2] != "23":
-        severity = field(diag, "severity_nonlocalized") or field(diag, "severity")
-        reading.fatal = severity in _FATAL if severity else None
-        reading.routine = field(diag, "source_function")
-    else:
-        reading.constraint = field(diag, "constraint_name")
-        reading.table = field(diag, "table_name")
-        add_names(
-            reading, field(diag, "message_detail"), field(diag, "column_name"), field(diag, "schema_name")
-        )
+    severity = field(diag, "severity_nonlocalized") or field(diag, "severity")
+    reading.fatal = severity in _FATAL if severity else None
+    reading.routine = field(diag, "source_function")
+    return reading
+
+
+def _with_names(reading: Reading, sqlstate: str, diag: Any, error: BaseException) -> Reading:
+    """Add the names of a constraint: from the text what stands in its first two lines, since each field costs a call."""
+    lines = text(first_argument(error)).split("\n", 2)
+    reading.message = lines[0]
+    detail = lines[1].partition(":  ")[2] if len(lines) > 1 else field(diag, "message_detail")
+    column = field(diag, "column_name") if sqlstate == "23502" else None
+    reading.constraint = field(diag, "constraint_name")
+    reading.table = field(diag, "table_name")
+    add_names(reading, detail, column, field(diag, "schema_name"))
     return reading
 
 

@@ -2,7 +2,7 @@
 
 from ._classification import Category, Classification, Phase, Retry
 from ._classify import classify
-from ._explain import explain
+from ._explain import explain, explain_line
 from ._kinds import Kind
 from ._meanings import PAIRS
 from ._registry import register
@@ -19,5 +19,6 @@ __all__ = [
     "classify",
     "configure",
     "explain",
+    "explain_line",
     "register",
 ]

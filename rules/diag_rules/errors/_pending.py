@@ -26,8 +26,10 @@ def cause_of(error: BaseException) -> Candidate:
     message = str(error.args[0] if error.args else "")
     quoted = _original().search(message)
     if quoted:
-        found = _quoted(quoted["name"], quoted["text"])
+        found = quoted_error(quoted["name"], quoted["text"])
         if found is not None:
+            found.weight = Weight.WEAK
+            found.why = f"{found.why}; quoted by PendingRollbackError"
             return found
     if message.startswith("Can't reconnect until invalid transaction"):
         why = "text of SQLAlchemy: the connection was lost earlier in this transaction"
@@ -35,7 +37,7 @@ def cause_of(error: BaseException) -> Candidate:
     return Candidate(Weight.FOLLOW_UP, row("", Kind.PENDING_ROLLBACK), f"class {type(error).__name__}")
 
 
-def _quoted(name: str, message: str) -> Candidate | None:
+def quoted_error(name: str, message: str) -> Candidate | None:
     """Judge the exception of class *name* that SQLAlchemy quotes with its *message*."""
     module, _, class_name = name.rpartition(".")
     known = reader_named(module)
@@ -48,11 +50,7 @@ def _quoted(name: str, message: str) -> Candidate | None:
     if reading is None:
         return None
     found = judged(reading)
-    if found.row.kind is Kind.UNRECOGNISED:
-        return None
-    found.weight = Weight.WEAK
-    found.why = f"{found.why}; quoted by PendingRollbackError"
-    return found
+    return None if found.row.kind is Kind.UNRECOGNISED else found
 
 
 def _rebuilt(class_name: str, message: str) -> Exception:

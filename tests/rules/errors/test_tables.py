@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from diag_rules.errors import PAIRS, Category, Kind, explain
+from diag_rules.errors import PAIRS, Category, Kind, explain, explain_line
 from diag_rules.errors._meanings import MEANINGS
 from diag_rules.errors._row import row, table
 
@@ -138,3 +138,32 @@ def test_a_bare_code_is_explained(dialect: str, code: str | int, kind: Kind) -> 
     assert answer.kind is kind
     assert answer.summary
     assert answer.advice
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("psycopg.errors.UniqueViolation: duplicate key value", Kind.UNIQUE_VIOLATION),
+        (
+            "sqlalchemy.exc.IntegrityError: (psycopg2.errors.ForeignKeyViolation) update or delete",
+            Kind.FOREIGN_KEY_VIOLATION,
+        ),
+        (
+            "(pymysql.err.OperationalError) (2013, 'Lost connection to MySQL server during query')",
+            Kind.CONNECTION_FAILURE,
+        ),
+        ("pymysql.err.IntegrityError: (1062, \"Duplicate entry 'a' for key 'k'\")", Kind.UNIQUE_VIOLATION),
+        ("sqlite3.OperationalError: database is locked", Kind.LOCK_NOT_AVAILABLE),
+        ("mysql.connector.errors.IntegrityError: 1451 (23000): Cannot delete", Kind.FOREIGN_KEY_VIOLATION),
+        (
+            "oracledb.exceptions.IntegrityError: ORA-02292: integrity constraint (A.B) violated",
+            Kind.FOREIGN_KEY_VIOLATION,
+        ),
+        ("sqlalchemy.exc.TimeoutError: QueuePool limit of size 5 overflow 10 reached", Kind.POOL_TIMEOUT),
+        ("KeyError: 'name'", Kind.UNRECOGNISED),
+        ("", Kind.UNRECOGNISED),
+        ("anything at all (1062)", Kind.UNRECOGNISED),
+    ],
+)
+def test_the_last_line_of_a_traceback_is_explained(line: str, kind: Kind) -> None:
+    assert explain_line(line).kind is kind

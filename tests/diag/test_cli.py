@@ -170,6 +170,17 @@ def test_a_rule_that_is_none_names_the_nearest(shop: Shop) -> None:
             "deadlock_detected",
         ),
         (["(1213, 'Deadlock found when trying to get lock')", "--dialect", "mysql"], "deadlock_detected"),
+        (["ERROR 1451 (23000): Cannot delete or update a parent row"], "foreign_key_violation"),
+        (["psycopg.errors.ForeignKeyViolation: update or delete on table"], "foreign_key_violation"),
+        (["sqlite3.OperationalError: database is locked"], "lock_not_available"),
+        (
+            [
+                'Traceback (most recent call last):\n  File "views.py", line 1306, in delete\n'
+                "sqlalchemy.exc.IntegrityError: (psycopg.errors.NotNullViolation) null value\n"
+                "[SQL: UPDATE role_invitations SET project_id=%(project_id)s]\n[parameters: {'project_id': None}]"
+            ],
+            "not_null_violation",
+        ),
     ],
 )
 def test_classify_explains_a_code_or_a_line(shop: Shop, args: list[str], kind: str) -> None:

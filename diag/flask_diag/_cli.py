@@ -17,6 +17,7 @@ from diag_rules.errors import classify
 from . import _cli_audit as audits
 from ._cli_text import classification_text, report_text
 from ._codes import meaning_of
+from ._findings import NotAsked
 from ._report import plain, report, ways
 from ._state import state
 from ._verdicts import asked
@@ -54,10 +55,7 @@ def check(name_or_key: str, how: str, lang: str, as_json: bool) -> None:  # noqa
     except RuntimeError as error:
         _fail(str(error), USAGE)
     except (SQLAlchemyError, OSError) as error:
-        meaning = classify(error)
-        _fail(
-            f"The database can't be asked: {meaning.category}, {meaning.kind}. {meaning.advice}", NO_DATABASE
-        )
+        _no_database(error)
     click.echo(_json(answer.as_json()) if as_json else report_text(answer))
     sys.exit(_EXIT[answer.outcome])
 
@@ -71,7 +69,12 @@ def check(name_or_key: str, how: str, lang: str, as_json: bool) -> None:  # noqa
 @click.option(
     "--root",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Paths are shown relative to this folder.",
+    help="Paths are shown relative to this folder; by default the working directory, for GitHub the Git repository's top.",
+)
+@click.option(
+    "--database",
+    is_flag=True,
+    help="Compare the models with the schema of the application's database, which is only read.",
 )
 @click.option(
     "--fail-on",
@@ -87,12 +90,13 @@ def audit(  # noqa: PLR0913, PLR0917 click passes each option as an argument
     baseline: Path | None,
     write_baseline: bool,  # noqa: FBT001 as above
     root: Path | None,
+    database: bool,  # noqa: FBT001 as above
     fail_on: str,
     code: str | None,
 ) -> None:
     """Find hazards in the models, without a database: relationships and keys that will refuse deletions.
 
-    Exit code: 0 nothing new, 1 findings of --fail-on or worse, 2 wrong usage.
+    Exit code: 0 nothing new, 1 findings of --fail-on or worse, 2 wrong usage, 4 no database (with --database).
 
     Example: flask diag audit --format sarif --baseline deletion-baseline.json
     """
@@ -100,8 +104,10 @@ def audit(  # noqa: PLR0913, PLR0917 click passes each option as an argument
         if code is not None:
             click.echo(audits.explained(code))
             return
-        wanted = audits.Wanted(form, baseline, write_baseline, root, Severity(fail_on))
+        wanted = audits.Wanted(form, baseline, write_baseline, root, Severity(fail_on), database)
         text, failed = audits.run(state(), wanted)
+    except NotAsked as error:
+        _no_database(error.__cause__ or error)
     except (RuntimeError, ValueError, LookupError, OSError) as error:
         _fail(_text(error), USAGE)
     if text:
@@ -143,6 +149,11 @@ def _json(value: Any) -> str:
 def _text(error: BaseException) -> str:
     """Return an exception's text; a LookupError's own would be quoted."""
     return str(error.args[0]) if error.args else str(error)
+
+
+def _no_database(error: BaseException) -> NoReturn:
+    meaning = classify(error)
+    _fail(f"The database can't be asked: {meaning.category}, {meaning.kind}. {meaning.advice}", NO_DATABASE)
 
 
 def _fail(message: str, code: int) -> NoReturn:

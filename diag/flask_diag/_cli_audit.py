@@ -21,7 +21,7 @@ from diag_rules.deletion.audit import (
     new_findings,
 )
 
-from ._findings import findings
+from ._findings import database_findings, findings
 from ._state import State
 
 _FORMATS: dict[str, Callable[..., str]] = {
@@ -31,6 +31,7 @@ _FORMATS: dict[str, Callable[..., str]] = {
     "github": as_github,
 }
 FORMATS = tuple(_FORMATS)
+_FOR_GITHUB = ("sarif", "github")  # it knows files by their path in the repository, and no others
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,9 @@ class Wanted:
     """What was asked for.
 
     Attributes:
-        root: paths are shown relative to it.
+        root: paths are shown relative to it; None: to the working directory, or for GitHub to the top of its repository.
         fail_on: the least severity that fails.
+        database: look at the schema of the application's database, too.
     """
 
     form: str
@@ -47,6 +49,17 @@ class Wanted:
     write_baseline: bool
     root: Path | None
     fail_on: Severity
+    database: bool = False
+
+    @property
+    def base(self) -> Path | None:
+        """The folder to which paths are relative; None for the working directory."""
+        return self.root or (repository(Path.cwd()) if self.form in _FOR_GITHUB else None)
+
+
+def repository(folder: Path) -> Path | None:
+    """Return the top of the Git repository, worktree or submodule that holds *folder*, or None."""
+    return next((one for one in (folder, *folder.parents) if (one / ".git").exists()), None)
 
 
 def run(state: State, wanted: Wanted) -> tuple[str, bool]:
@@ -55,12 +68,14 @@ def run(state: State, wanted: Wanted) -> tuple[str, bool]:
     Raises:
         RuntimeError: the application named no subject.
         ValueError: the baseline is none, or is to be written nowhere.
+        LookupError: the database lacks the subject's table.
+        NotAsked: the database can't be asked.
     """
-    found: list[Any] = list(findings(state))
+    found: list[Any] = list(database_findings(state) if wanted.database else findings(state))
     if wanted.write_baseline:
         return _write(found, wanted.baseline), False
     fresh = new_findings(found, wanted.baseline) if wanted.baseline is not None else found
-    text = _FORMATS[wanted.form](fresh, root=wanted.root).rstrip("\n")
+    text = _FORMATS[wanted.form](fresh, root=wanted.base).rstrip("\n")
     known = len(found) - len(fresh)
     if known and wanted.form == "text":
         text += f" {known} more in the baseline."

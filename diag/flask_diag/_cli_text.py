@@ -77,3 +77,5 @@ def _blocker(number: int, blocker: Blocker) -> Iterator[str]:
     yield "       " + " ".join(words).replace(" : ", ": ")
     if blocker.clear_after:
         yield f"       after: {', '.join(blocker.clear_after)}"
+    if blocker.advice:
+        yield f"       for developers: {blocker.advice}"

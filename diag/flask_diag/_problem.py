@@ -1,7 +1,7 @@
 """The answer to an error: a value that becomes problem+json (RFC 9457) or a page.
 
-It tells the application's own users what is true and what to do. SQL, values and names of constraints never
-enter it.
+It tells the application's own users what is true and what to do. SQL, values, names of constraints and of tables,
+and the developers' advice never enter it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from diag_rules.deletion import Blocker, Verdict
+from diag_rules.deletion import Blocker, Verdict, for_public
 from diag_rules.errors import Category, Classification, Kind
 
 from ._messages import LANGUAGES
@@ -40,7 +40,7 @@ class Problem:
     Attributes:
         sort: which text it has; the end of its ``type``.
         retry_after: seconds, or None where waiting does not help.
-        blockers: what stands in the way of a deletion, in the order in which it can be cleared.
+        blockers: what stands in the way of a deletion, in the order in which it can be cleared, in words for the public.
     """
 
     status: int
@@ -124,6 +124,7 @@ def _problem(  # noqa: PLR0913 the members of one value
 ) -> Problem:
     texts = LANGUAGES[case.language]
     subject = verdict.subject if verdict is not None else case.subject
+    blockers = verdict.blockers if verdict is not None else ()
     return Problem(
         status=status,
         sort=sort,
@@ -135,7 +136,7 @@ def _problem(  # noqa: PLR0913 the members of one value
         kind=str(found.kind) if found is not None else None,
         subject=subject,
         key=verdict.key if verdict is not None else case.key,
-        blockers=verdict.blockers if verdict is not None else (),
+        blockers=tuple(for_public(blocker, case.language) for blocker in blockers),
         warnings=verdict.warnings if verdict is not None else (),
         retry_after=retry_after,
     )

@@ -21,8 +21,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool, SingletonThreadPool, StaticPool
 from sqlalchemy.util.concurrency import greenlet_spawn
 
-from diag_rules.deletion import How, UnknownSubject, Verdict
-from diag_rules.deletion._hints import use_language
+from diag_rules.deletion import How, UnknownSubject, Verdict, use_language
 
 from ._deleting import Deletion
 from ._guard import guarded, quiet

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ._finding import Finding, Severity
+from ._hints import for_public, use_language
 from ._policy import DeletionPolicy
+from ._policy_entries import BusinessRule, Relation, SubjectWords, Triggers
 from ._policy_errors import PolicyError
 from ._refused import DeletionRefused, UnknownSubject
 from ._rules import DeletionRules
@@ -12,6 +14,7 @@ from ._verdict import Blocker, Effect, How, Outcome, Reason, Remedy, RemedyActio
 
 __all__ = [
     "Blocker",
+    "BusinessRule",
     "DeletionPolicy",
     "DeletionRefused",
     "DeletionRules",
@@ -21,10 +24,15 @@ __all__ = [
     "Outcome",
     "PolicyError",
     "Reason",
+    "Relation",
     "Remedy",
     "RemedyAction",
     "Schema",
     "Severity",
+    "SubjectWords",
+    "Triggers",
     "UnknownSubject",
     "Verdict",
+    "for_public",
+    "use_language",
 ]

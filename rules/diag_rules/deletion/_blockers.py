@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ from ._schema import ForeignKey, Schema
 from ._simulate import Violation
 from ._tables import Source, among, source
 from ._trial import Trial
-from ._verdict import Blocker, Effect, Reason, Remedy, RemedyAction
+from ._verdict import Blocker, Effect, Reason
 from ._world import Row
 
 
@@ -100,12 +100,9 @@ class Describer:
                 ondelete=self._ondelete(group, members),
                 values=subject.values,
                 capped=shown < count,
+                broken=members.fk.broken if members.fk is not None else None,
             )
-            found = blocker(facts, clause, first)
-            if members.fk is not None and members.fk.broken:
-                hint = f"ask the developers to mend the schema: {members.fk.broken}"
-                found = replace(found, hint=hint, remedy=Remedy(action=RemedyAction.MANUAL))
-            yield Held(found, rows)
+            yield Held(blocker(facts, clause, first), rows)
 
     def _ondelete(self, group: Group, members: Members) -> str | None:
         if members.fk is not None:
@@ -184,6 +181,8 @@ def blocker(facts: BlockerFacts, clause: Clause | None, first: tuple[str, ...] =
         relationship=facts.relationship,
         capped=facts.capped,
         clear_after=first,
+        advice=words.advice,
+        from_schema=words.from_schema,
     )
 
 

@@ -26,7 +26,9 @@ class Reason(StrEnum):
     """Why a relation blocks."""
 
     FOREIGN_KEY = "foreign_key"  # the database refuses: NO ACTION, RESTRICT, or a default that does not exist
-    NOT_NULL = "not_null"  # a column that may not be null would be nulled, by ON DELETE SET NULL or by the ORM
+    NOT_NULL = (
+        "not_null"  # a column that may not be null would be nulled, by ON DELETE SET NULL or by the ORM
+    )
     PRIMARY_KEY = "primary_key"  # the ORM would blank a primary key: AssertionError before any SQL
     CHECK = "check"  # nulling or defaulting would break a CHECK
     UNIQUE = "unique"  # nulling or defaulting would break a UNIQUE
@@ -70,6 +72,9 @@ class Blocker:
         capped: True where *count* is only a lower bound.
         reason: why they block.
         hint: what to do, in a sentence for people: "revoke 3 pending invitations".
+        advice: what the developers have to change so that it never comes back; empty where nothing is wrong with the models.
+            Not for the application's own users: it names tables and relationships.
+        from_schema: True where no policy gave the hint words, so that it names the table.
         relation: the name people use: the policy's, else the table's.
         path: the tables from the subject to the blocking rows.
         relationship: the ORM relationship that causes it (``Project.invitations``), or None.
@@ -88,6 +93,8 @@ class Blocker:
     relationship: str | None = None
     capped: bool = False
     clear_after: tuple[str, ...] = ()
+    advice: str = ""
+    from_schema: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

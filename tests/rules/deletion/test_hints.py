@@ -7,10 +7,18 @@ from typing import Any
 
 import pytest
 
-from diag_rules.deletion import PolicyError, Reason, RemedyAction
-from diag_rules.deletion._hint_texts import NAMED, UNNAMED
-from diag_rules.deletion._hints import BlockerFacts, describe, use_language
-from diag_rules.deletion._policy_entries import Relation
+from diag_rules.deletion import (
+    Blocker,
+    PolicyError,
+    Reason,
+    Relation,
+    RemedyAction,
+    for_public,
+    use_language,
+)
+from diag_rules.deletion._blockers import blocker
+from diag_rules.deletion._hint_texts import ADVICE, NAMED, PUBLIC, UNNAMED
+from diag_rules.deletion._hints import BlockerFacts, describe, words_of
 from diag_rules.deletion._policy_texts import Texts, fill_link, plural
 
 LANGUAGES = ("en", "zh")
@@ -43,31 +51,98 @@ def test_the_schema_alone_gives_a_hint_that_a_person_would_accept() -> None:
     assert describe(facts(), locale="zh").hint == "请先删除或重新分配 release_observations 中的 3 行"
 
 
-def test_nulling_by_the_orm_says_what_people_do_and_what_developers_change() -> None:
-    nulling = facts(
-        table="role_invitations",
-        columns=("project_id",),
-        reason=Reason.NOT_NULL,
-        relationship="Project.invitations",
-        ondelete="CASCADE",
+def nulling(**changes: Any) -> BlockerFacts:
+    """The facts of 2025's bug."""
+    known: dict[str, Any] = {
+        "table": "role_invitations",
+        "columns": ("project_id",),
+        "constraint": None,
+        "reason": Reason.NOT_NULL,
+        "relationship": "Project.invitations",
+        "ondelete": "CASCADE",
+    }
+    return facts(**{**known, **changes})
+
+
+def test_people_read_what_they_do_and_developers_what_they_change() -> None:
+    described = describe(nulling())
+
+    assert described.hint == "delete 3 rows of role_invitations first"
+    assert described.advice.startswith(
+        "set passive_deletes=True on Project.invitations, so that the database's ON DELETE CASCADE removes them"
     )
-
-    hint = describe(nulling).hint
-
-    assert hint.startswith("delete 3 rows of role_invitations first")
-    assert "set passive_deletes=True on Project.invitations" in hint
-    assert "passive_deletes=True" in describe(nulling, locale="zh").hint
+    assert "passive_deletes=True" in describe(nulling(), locale="zh").advice
 
 
-@pytest.mark.parametrize(("reason", "variant"), sorted(UNNAMED))
+def test_a_policy_changes_the_hint_and_leaves_the_advice_true() -> None:
+    told = describe(nulling(), Clause(hint="revoke {count} invitations"))
+
+    assert (told.hint, told.from_schema) == ("revoke 3 invitations", False)
+    assert told.advice == describe(nulling()).advice
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"ondelete": "SET NULL", "relationship": None},
+            "ON DELETE SET NULL can't blank role_invitations.project_id",
+        ),
+        ({"ondelete": "SET DEFAULT", "relationship": None}, "add a server_default"),
+        ({"ondelete": "NO ACTION"}, 'give it cascade="all, delete-orphan"'),
+        ({"ondelete": None}, "Project.invitations blanks role_invitations.project_id"),
+        ({"reason": Reason.PRIMARY_KEY}, "the primary key role_invitations.project_id"),
+        ({"reason": Reason.CHECK, "constraint": "ck_owner"}, "Project.invitations blanks the reference"),
+        (
+            {"reason": Reason.CHECK, "constraint": "ck_owner", "relationship": None},
+            "break the check ck_owner",
+        ),
+        ({"reason": Reason.ORM}, "set passive_deletes=True on Project.invitations"),
+        ({"reason": Reason.ORM, "relationship": None}, "post_update=True"),
+        (
+            {"reason": Reason.FOREIGN_KEY, "relationship": None, "ondelete": "SET DEFAULT"},
+            "a value that no row has",
+        ),
+    ],
+)
+def test_the_advice_is_for_what_causes_it(changes: dict[str, Any], words: str) -> None:
+    assert words in describe(nulling(**changes)).advice
+
+
+@pytest.mark.parametrize("ondelete", [None, "NO ACTION", "RESTRICT"])
+def test_where_nothing_is_wrong_with_the_models_there_is_no_advice(ondelete: str | None) -> None:
+    assert describe(facts(ondelete=ondelete)).advice == ""
+    assert describe(facts(reason=Reason.RULE)).advice == ""
+
+
+def test_a_key_that_the_database_can_not_use_is_the_developers_affair() -> None:
+    broken = facts(broken="foreign key mismatch: a refers to b, whose columns are not unique")
+
+    for clause in (None, Clause(hint="close {count} reports", remedy="delete", automatic=True)):
+        described = describe(broken, clause)
+        assert described.hint.startswith("ask the developers")
+        assert described.advice == f"mend the schema: {broken.broken}"
+        assert (described.remedy.action, described.remedy.automatic) == (RemedyAction.MANUAL, False)
+        assert for_public(blocker(broken, None)).hint == describe(broken).hint
+
+
+@pytest.mark.parametrize("key", sorted({*UNNAMED, *ADVICE}))
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_reason_has_a_hint_in_every_language(reason: Reason, variant: str, language: str) -> None:
-    texts = UNNAMED[reason, variant]
-    values = dict.fromkeys(("relation", "columns", "constraint", "relationship"), "X") | {"count": "3"}
+def test_every_text_is_there_in_every_language(key: tuple[Reason, str], language: str) -> None:
+    values = dict.fromkeys(("relation", "columns", "constraint", "relationship", "broken"), "X") | {
+        "count": "3"
+    }
 
-    assert texts.closest(language) == language
-    assert texts.render(language, 3, values)
-    assert set(texts.forms) == set(LANGUAGES)
+    for texts in (table[key] for table in (UNNAMED, PUBLIC, ADVICE) if key in table):
+        assert texts.closest(language) == language
+        assert texts.render(language, 3, values)
+        assert set(texts.forms) == set(LANGUAGES)
+
+
+@pytest.mark.parametrize("key", sorted(UNNAMED))
+def test_hints_name_no_more_than_the_relation_and_its_count(key: tuple[Reason, str]) -> None:
+    for table in (UNNAMED, PUBLIC):
+        assert set(table[key].placeholders()) <= {"relation", "count"}
 
 
 @pytest.mark.parametrize("reason", list(Reason))
@@ -75,9 +150,57 @@ def test_no_reason_is_left_without_words(reason: Reason) -> None:
     for relationship in (None, "Project.invitations"):
         for count in (0, 1, 2):
             for language in LANGUAGES:
-                described = describe(facts(count, reason=reason, relationship=relationship), locale=language)
-                assert described.hint
-                assert "{" not in described.hint
+                with use_language(language):
+                    held = blocker(facts(count, reason=reason, relationship=relationship), None)
+                for words in (held.hint, for_public(held, language).hint):
+                    assert words
+                    assert "{" not in words + held.advice
+
+
+def test_the_public_reads_words_in_place_of_tables() -> None:
+    held = blocker(nulling(table="billing.role_invitations"), None)
+
+    told = for_public(held)
+
+    assert told.hint == "delete 3 entries in “role invitations” first"
+    assert (told.relation, told.advice) == ("role invitations", "")
+    assert for_public(held, "zh").hint == "请先删除“role invitations”中的 3 项"
+    assert for_public(blocker(facts(100, capped=True), None)).hint == (
+        "delete or reassign 100+ entries in “release observations”"
+    )
+    assert for_public(blocker(facts(1), None)).hint == "delete or reassign 1 entry in “release observations”"
+
+
+def test_the_public_reads_the_words_of_a_policy_as_they_are() -> None:
+    described = describe(nulling(), Clause(hint="revoke {count} {relation}"))
+    held = Blocker(
+        table="role_invitations",
+        constraint=None,
+        columns=("project_id",),
+        count=3,
+        reason=Reason.NOT_NULL,
+        hint=described.hint,
+        remedy=described.remedy,
+        relation=described.relation,
+        advice=described.advice,
+    )
+
+    told = for_public(held)
+
+    assert (told.hint, told.relation, told.advice) == ("revoke 3 role invitations", "role invitations", "")
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("release_observations", "release observations"),
+        ("billing.OpenInvoice", "open invoice"),
+        ("order-items", "order items"),
+        ("_", "_"),
+    ],
+)
+def test_a_table_is_said_in_words(table: str, words: str) -> None:
+    assert words_of(table) == words
 
 
 @pytest.mark.parametrize("action", list(RemedyAction))

@@ -20,8 +20,13 @@ def shown_file(finding: Finding, root: str | Path | None = None) -> str | None:
     if finding.file is None:
         return None
     base = Path.cwd() if root is None else Path(root).resolve()
-    file = Path(finding.file)
-    return PurePath(file.relative_to(base) if file.is_relative_to(base) else file).as_posix()
+    for file in (
+        Path(finding.file),
+        Path(finding.file).resolve(),
+    ):  # imported through a link, it is still inside
+        if file.is_relative_to(base):
+            return PurePath(file.relative_to(base)).as_posix()
+    return PurePath(finding.file).as_posix()
 
 
 def as_text(findings: Iterable[Finding], *, root: str | Path | None = None) -> str:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, text
 
-from diag._shop import Project, Shop, make_shop
+from diag import _shop
+from diag._shop import Project, Shop, fill, make_shop
+from flask_diag._cli_audit import repository
+
+if TYPE_CHECKING:
+    from conftest import Database
 
 pytestmark = pytest.mark.only(
     "sqlite"
@@ -43,6 +51,8 @@ def test_check_tells_people_what_to_do(shop: Shop) -> None:
     assert "by the application (session.delete): blocked" in output
     assert "3 in role_invitations (project_id): not null by Project.invitations" in output
     assert "by SQL (DELETE): deletable" in output
+    assert "1. delete 3 rows of role_invitations first\n" in output
+    assert "for developers: set passive_deletes=True on Project.invitations" in output
 
 
 def test_check_tells_programs_the_same(shop: Shop) -> None:
@@ -55,7 +65,9 @@ def test_check_tells_programs_the_same(shop: Shop) -> None:
         "blocked",
     )
     assert [(one["how"], one["deletable"]) for one in told["verdicts"]] == [("orm", False), ("sql", True)]
-    assert told["verdicts"][0]["blockers"][0]["count"] == 3
+    (blocker,) = told["verdicts"][0]["blockers"]
+    assert (blocker["count"], blocker["hint"]) == (3, "delete 3 rows of role_invitations first")
+    assert blocker["advice"].startswith("set passive_deletes=True on Project.invitations")
 
 
 def test_check_speaks_chinese(shop: Shop) -> None:
@@ -119,6 +131,101 @@ def test_audit_annotates_on_github_relative_to_the_root(shop: Shop) -> None:
     )
 
 
+def located(shop: Shop, form: str, *args: str) -> set[str]:
+    """Return the files that an audit names in a form for GitHub."""
+    output = shop.run("audit", "--format", form, *args).output
+    if form == "github":
+        return set(re.findall(r"file=([^,]+),", output))
+    places = [place for one in json.loads(output)["runs"][0]["results"] for place in one["locations"]]
+    return {place["physicalLocation"]["artifactLocation"]["uri"] for place in places}
+
+
+@pytest.mark.parametrize("form", ["github", "sarif"])
+def test_for_github_files_are_relative_to_the_top_of_the_repository(
+    shop: Shop, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "backend" / "app"
+    source.mkdir(parents=True)
+    (tmp_path / ".git").mkdir()
+    monkeypatch.chdir(source)
+    monkeypatch.setattr(sys.modules["diag._shop"], "__file__", str(_copied(source)))
+
+    assert located(shop, form) == {"backend/app/models.py"}
+    assert located(shop, form, "--root", str(tmp_path / "backend")) == {"app/models.py"}
+    assert shop.run("audit").output.startswith("models.py:")
+
+
+@pytest.mark.parametrize("form", ["github", "sarif"])
+def test_outside_of_a_repository_files_are_relative_to_the_working_directory(
+    shop: Shop, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The source is imported through a link, as it is from some virtual environments."""
+    source = tmp_path / "app"
+    source.mkdir()
+    _copied(source)
+    (tmp_path / "linked").symlink_to(source)
+    monkeypatch.chdir(source)
+    monkeypatch.setattr(sys.modules["diag._shop"], "__file__", str(tmp_path / "linked" / "models.py"))
+    monkeypatch.setattr("flask_diag._cli_audit.repository", lambda _: None)
+
+    assert located(shop, form) == {"models.py"}
+
+
+def test_a_worktree_has_its_top_too(tmp_path: Path) -> None:
+    (tmp_path / ".git").write_text("gitdir: /elsewhere/.git/worktrees/one\n")
+    (tmp_path / "inner" / "folder").mkdir(parents=True)
+
+    assert repository(tmp_path / "inner" / "folder") == tmp_path
+    assert repository(tmp_path) == tmp_path
+
+
+def _copied(folder: Path) -> Path:
+    """Copy the shop's models into *folder*, as ``models.py``."""
+    copied = folder / "models.py"
+    copied.write_text(Path(str(_shop.__file__)).read_text())
+    return copied
+
+
+@pytest.mark.only("sqlite", "postgresql", "mariadb")
+def test_an_audit_of_the_database_sees_what_differs_from_the_models(database: Database) -> None:
+    """Somebody forgot the migration: the database lacks the ON DELETE CASCADE that the models promise."""
+    engine = database.engine()
+    fill(engine)
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE role_invitations"))
+        connection.execute(
+            text(
+                "CREATE TABLE role_invitations (id INTEGER PRIMARY KEY, project_id INTEGER NOT NULL, "
+                "FOREIGN KEY (project_id) REFERENCES projects (id))"
+            )
+        )
+    shop = make_shop(engine)
+
+    seen = shop.run("audit", "--database")
+
+    assert seen.exit_code == 1
+    assert "error DEL016 mapping-and-database-disagree: role_invitations.project_id" in seen.output
+    assert "DEL016" not in shop.run("audit").output
+
+
+def test_an_audit_of_the_database_sees_that_no_key_is_enforced(filled: Engine) -> None:
+    switched_off = create_engine(filled.url)
+
+    output = make_shop(switched_off).run("audit", "--database").output
+
+    assert "error DEL014 reference-not-enforced: projects (all foreign keys)" in output
+    assert "DEL014" not in make_shop(filled).run("audit", "--database").output
+    switched_off.dispose()
+
+
+def test_an_audit_of_a_database_that_is_away_or_empty_says_so(database: Database) -> None:
+    away = make_shop(create_engine("sqlite:////nowhere/at/all.sqlite")).run("audit", "--database")
+    empty = make_shop(database.engine()).run("audit", "--database")
+
+    assert (away.exit_code, "outage, cannot_open_database" in away.output) == (4, True)
+    assert (empty.exit_code, "The database has no table projects" in empty.output) == (2, True)
+
+
 def test_a_baseline_forgives_what_is_known(shop: Shop, tmp_path: Path) -> None:
     baseline = str(tmp_path / "baseline.json")
 
@@ -175,9 +282,11 @@ def test_a_rule_that_is_none_names_the_nearest(shop: Shop) -> None:
         (["sqlite3.OperationalError: database is locked"], "lock_not_available"),
         (
             [
-                'Traceback (most recent call last):\n  File "views.py", line 1306, in delete\n'
-                "sqlalchemy.exc.IntegrityError: (psycopg.errors.NotNullViolation) null value\n"
-                "[SQL: UPDATE role_invitations SET project_id=%(project_id)s]\n[parameters: {'project_id': None}]"
+                (
+                    'Traceback (most recent call last):\n  File "views.py", line 1306, in delete\n'
+                    "sqlalchemy.exc.IntegrityError: (psycopg.errors.NotNullViolation) null value\n"
+                    "[SQL: UPDATE role_invitations SET project_id=%(project_id)s]\n[parameters: {'project_id': None}]"
+                )
             ],
             "not_null_violation",
         ),

@@ -75,6 +75,39 @@ def test_a_blocked_deletion_says_what_to_do(told: Shop) -> None:
     }
 
 
+@pytest.mark.parametrize("headers", [{}, HTML])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_without_a_policy_the_public_reads_words_and_no_names_of_ours(
+    shop: Shop, headers: dict[str, str], language: str
+) -> None:
+    answer = shop.client.delete("/projects/sampleproject", headers={**headers, "Accept-Language": language})
+
+    said = {
+        "en": "delete 3 entries in “role invitations” first",
+        "zh": "请先删除“role invitations”中的 3 项",
+    }
+    assert (answer.status_code, said[language] in answer.text) == (409, True)
+    for ours in ("role_invitations", "project_id", "Project.invitations", "passive_deletes", "CASCADE"):
+        assert ours not in answer.text
+
+
+def test_a_refusal_names_no_table_either(shop: Shop) -> None:
+    @view(shop)
+    def safe() -> Response:
+        with Session(shop.engine) as session:
+            shop.app.extensions["diag"].rules.delete(session, session.get_one(Project, 1))
+        return jsonify("deleted")
+
+    answer = shop.client.get("/view", headers={"Accept-Language": "zh"})
+
+    (blocker,) = body(answer)["blockers"]
+    assert blocker == {
+        "relation": "role invitations",
+        "count": 3,
+        "hint": "请先删除“role invitations”中的 3 项",
+    }
+
+
 def test_the_same_in_chinese(told: Shop) -> None:
     answer = told.client.delete(
         "/projects/sampleproject", headers={"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.5"}

@@ -69,6 +69,15 @@ def test_the_page_of_a_blocked_project(shop: Shop) -> None:
     assert "It depends on the way of deleting" in text
     assert "role_invitations (project_id)" in text
     assert "Project.invitations" in text
+    assert "delete 3 rows of role_invitations first<" in text
+    assert "<strong>For developers:</strong> set passive_deletes=True on Project.invitations" in text
+
+
+def test_a_key_without_action_is_no_fault_of_the_models(shop: Shop) -> None:
+    text = shop.client.get("/diag/projects/billed").text
+
+    assert "delete or reassign 2 rows of invoices" in text
+    assert "For developers" not in text
 
 
 def test_the_page_of_a_project_that_nothing_blocks(shop: Shop) -> None:

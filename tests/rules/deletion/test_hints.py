@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 
 from diag_rules.deletion import (
     Blocker,
+    DeletionRules,
     PolicyError,
     Reason,
     Relation,
@@ -20,6 +22,9 @@ from diag_rules.deletion._blockers import blocker
 from diag_rules.deletion._hint_texts import ADVICE, NAMED, PUBLIC, UNNAMED
 from diag_rules.deletion._hints import BlockerFacts, describe, words_of
 from diag_rules.deletion._policy_texts import Texts, fill_link, plural
+
+if TYPE_CHECKING:
+    from conftest import Database
 
 LANGUAGES = ("en", "zh")
 
@@ -307,3 +312,23 @@ def test_braces_can_be_written() -> None:
 def test_a_link_escapes_what_it_is_given() -> None:
     assert fill_link("/p/{name}", {"name": "a/b?c#d%"}) == "/p/a%2Fb%3Fc%23d%25"
     assert fill_link("/p/{name}", {"name": None}) is None
+
+
+@pytest.mark.only("sqlite")
+def test_a_mismatch_that_sqlite_meets_is_told_to_the_developers(database: Database) -> None:
+    metadata = sa.MetaData()
+    projects = sa.Table("projects", metadata, sa.Column("id", sa.Integer, primary_key=True))
+    engine = database.engine()
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE projects (id INTEGER PRIMARY KEY, name TEXT)")
+        connection.exec_driver_sql("CREATE TABLE badges (of TEXT REFERENCES projects (name))")
+        connection.exec_driver_sql("INSERT INTO projects VALUES (1, 'one')")
+
+    with engine.connect() as connection:
+        (held,) = DeletionRules(projects).check(connection, 1, "sql").blockers
+        with pytest.raises(sa.exc.DatabaseError, match="foreign key mismatch"):
+            connection.execute(projects.delete())
+
+    assert held.hint == "ask the developers: as the database is set up, it can't delete this"
+    assert held.advice.startswith("mend the schema: foreign key mismatch: badges refers to projects")
+    assert for_public(held).hint == held.hint

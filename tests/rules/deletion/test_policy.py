@@ -14,9 +14,19 @@ from hypothesis import strategies as st
 from sqlalchemy import ForeignKey
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
-from diag_rules.deletion import DeletionPolicy, DeletionRules, Outcome, PolicyError, Reason, RemedyAction
+from diag_rules.deletion import (
+    BusinessRule,
+    DeletionPolicy,
+    DeletionRules,
+    Outcome,
+    PolicyError,
+    Reason,
+    Relation,
+    RemedyAction,
+    SubjectWords,
+    Triggers,
+)
 from diag_rules.deletion._metadata import read_metadata
-from diag_rules.deletion._policy_entries import BusinessRule, Relation, SubjectWords
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -465,3 +475,11 @@ def test_rows_go_to_the_first_clause_that_they_meet(session: Session) -> None:
         ),
         "expired invitations": (2, "delete 2 expired invitations", RemedyAction.DELETE, None),
     }
+
+
+def test_python_policies_may_vouch_for_triggers() -> None:
+    policy = DeletionPolicy(triggers=Triggers(harmless=("count_rows", "releases.write_log")))
+
+    assert policy.harmless("releases", "write_log")
+    assert policy.harmless("downloads", "count_rows")
+    assert not policy.harmless("downloads", "write_log")

@@ -15,7 +15,7 @@ _ERRNO = {
     2: Kind.CONNECTION_REFUSED, 61: Kind.CONNECTION_REFUSED, 111: Kind.CONNECTION_REFUSED,
     10061: Kind.CONNECTION_REFUSED, 60: Kind.CONNECT_TIMEOUT, 110: Kind.CONNECT_TIMEOUT,
     10060: Kind.CONNECT_TIMEOUT, 101: Kind.NETWORK_UNREACHABLE, 113: Kind.NETWORK_UNREACHABLE,
-    104: Kind.CONNECTION_FAILURE, 10065: Kind.NETWORK_UNREACHABLE, -2: Kind.HOST_UNKNOWN, -3: Kind.HOST_UNKNOWN,
+    32: Kind.CONNECTION_FAILURE, 104: Kind.CONNECTION_FAILURE, 10065: Kind.NETWORK_UNREACHABLE, -2: Kind.HOST_UNKNOWN, -3: Kind.HOST_UNKNOWN,
     -5: Kind.HOST_UNKNOWN, 11001: Kind.HOST_UNKNOWN,
 }  # fmt: skip
 
@@ -115,13 +115,21 @@ def _odbc_timeout(reading: Reading, found: Found) -> Found:
     return turned(found, "of the statement")
 
 
+def _by_system_number(reading: Reading, found: Found) -> Found:
+    """08001, 08S01 with a number that is none of the server's: the operating system's, as its client library saw it."""
+    kind = _ERRNO.get(reading.code) if isinstance(reading.code, int) else None
+    return turned(found, "by the number of the operating system", kind=kind) if kind else found
+
+
 _MYSQL: dict[str | int, Decider] = {
     1003: _engine, 1004: _engine, 1025: _engine, 1026: _engine, 1030: _engine, 1180: _engine, 1181: _engine,
     1036: read_only, 1290: _option, 1836: read_only, 1874: read_only,
     1044: _in_statement, 1049: _in_statement, 1292: _incorrect_value, 1305: _routine_or_savepoint,
     2002: _cannot_connect, 2003: _cannot_connect, 3024: _query_timeout,
 }  # fmt: skip
-_ODBC: dict[str | int, Decider] = {"HYT00": _odbc_timeout, "01000": _odbc_warning}
+_ODBC: dict[str | int, Decider] = {
+    "HYT00": _odbc_timeout, "01000": _odbc_warning, "08001": _by_system_number, "08S01": _by_system_number,
+}  # fmt: skip
 
 OTHERS: dict[str, dict[str | int, Decider]] = {
     "mysql": _MYSQL,

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any, TypeAlias
 
 from . import _registry, _settings
+from ._classification import Category
 from ._decide import DECIDERS, Decider, raised
 from ._kinds import Kind
 from ._reading import Reading
@@ -80,6 +81,23 @@ def _number(reading: Reading) -> Found | None:
     elif isinstance(code, str):
         fallback = getattr(_module(reading.family), "CLASSES", {}).get(code[:5])
     return (fallback, f"code {code}") if fallback else _sqlstate(reading)
+
+
+_OF_A_CONNECTION = ("08", "HYT0", "28")
+
+
+def _mssql(reading: Reading) -> Found | None:
+    """SQL Server's number, unless the SQLSTATE is of a connection and the number says something else.
+
+    Who cannot reach the server puts a number of his own behind the text: 104 is ECONNRESET of Linux there, and a syntax
+    error of the server's. A SQLSTATE of statements (42000) leaves the number the word: 40613 is an outage by it.
+    """
+    if reading.sqlstate is None or not reading.sqlstate.startswith(_OF_A_CONNECTION):
+        return _number(reading)
+    found = codes("mssql").get(reading.code) if reading.code is not None else None
+    if found is not None and found[0].category in {Category.OUTAGE, Category.CONTENTION}:
+        return found
+    return _sqlstate(reading)
 
 
 def _of_the_application(family: str, code: int) -> Row | None:
@@ -165,7 +183,7 @@ _FINDERS: dict[str, Callable[[Reading], Found | None]] = {
     "mysql": _mysql,
     "mariadb": _mysql,
     "oracle": _number,
-    "mssql": _number,
+    "mssql": _mssql,
     "db2": _number,
     "odbc": _sqlstate,
 }

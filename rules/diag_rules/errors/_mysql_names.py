@@ -2,7 +2,7 @@
 
 Identifiers stand where every language has them: the key is the last quoted part of a duplicate, a foreign key is
 shown as its SQL definition, a constraint is the first part in backticks. Values come before them, so none can pass
-for one.
+for one. Definitions double a backtick of a name; names in straight quotes stand as they are (seen on MariaDB 10.11).
 """
 
 from __future__ import annotations
@@ -13,48 +13,68 @@ from functools import lru_cache
 
 from ._reading import Reading
 
+_NAME = "(?:[^`]|``)+"
+
 
 @lru_cache(maxsize=1)
 def _foreign_key() -> re.Pattern[str]:
     # (`db`.`child`, CONSTRAINT `name` FOREIGN KEY (`a`, `b`) REFERENCES `parent` (`c`, `d`) ...)
-    name = "(?:[^`]|``)+"
     return re.compile(
-        rf"\(`{name}`\.`(?P<table>{name})`(?:, CONSTRAINT `(?P<name>{name})`)?"
-        rf" FOREIGN KEY (?:`{name}` )?\((?P<columns>[^)]*)\)"
-        rf" REFERENCES (?:`{name}`\.)?`(?P<parent>{name})`"
+        rf"\(`{_NAME}`\.`(?P<table>{_NAME})`(?:, CONSTRAINT `(?P<name>{_NAME})`)?"
+        rf" FOREIGN KEY (?:`{_NAME}` )?\((?P<columns>`{_NAME}`(?:, ?`{_NAME}`)*)\)"
+        rf" REFERENCES (?:`{_NAME}`\.)?`(?P<parent>{_NAME})`"
     )
 
 
 @lru_cache(maxsize=1)
+def _quoted() -> re.Pattern[str]:
+    return re.compile(f"`({_NAME})`")
+
+
+@lru_cache(maxsize=1)
 def _value_column() -> re.Pattern[str]:
-    # ... for column `db`.`table`.`column` at row 1; MySQL: ... for column 'column' at row 1
+    # ... for column `db`.`table`.`column` at row 1; MySQL: ... for column 'column' at row 1. The last that fits: values
+    # come before it. Backticks of these names are not doubled.
     return re.compile(
-        r"`[^`]*`\.`(?P<table>[^`]*)`\.`(?P<column>[^`]*)`[^`']*$|for column '(?P<plain>[^']+)' at row \d+$"
+        r".*[^`.]`.+?`\.`(?P<table>.+?)`\.`(?P<column>.+)`[^`']*$|.*for column '(?P<plain>[^']+)' at row \d+$",
+        re.DOTALL,
     )
+
+
+def _plain(name: str | None) -> str | None:
+    """Return the name that a definition shows: ``c``x`` is c`x."""
+    return name.replace("``", "`") if name else None
 
 
 def _foreign_key_names(reading: Reading) -> None:
     found = _foreign_key().search(reading.message)
     if found:
-        reading.constraint, reading.table = found["name"], found["table"]
-        reading.columns = tuple(part.strip().strip("`") for part in found["columns"].split(","))
-        reading.referenced_table = found["parent"]
+        reading.constraint, reading.table = _plain(found["name"]), _plain(found["table"])
+        reading.columns = tuple(name.replace("``", "`") for name in _quoted().findall(found["columns"]))
+        reading.referenced_table = _plain(found["parent"])
 
 
 def _key_name(reading: Reading) -> None:
-    parts = reading.message.rsplit("'", 2)
-    if len(parts) == 3:
+    # in English the words before the key are known, so that it may have a quote of its own; elsewhere it is quoted last
+    parts = reading.message.rsplit(" for key '", 1)
+    shown = parts[1].rpartition("'")[0] if len(parts) == 2 else _last_in_quotes(reading.message)
+    if shown:
         # MySQL 8.0.19 and later write 'table.key', all others the key alone
-        table, _, key = parts[1].rpartition(".")
+        table, _, key = shown.rpartition(".")
         reading.constraint, reading.table = key, table or None
 
 
+def _last_in_quotes(message: str) -> str | None:
+    parts = message.rsplit("'", 2)
+    return parts[1] if len(parts) == 3 else None
+
+
 def _check_name(reading: Reading) -> None:
-    quote = "`" if "`" in reading.message else "'"
-    names = reading.message.split(quote)[1::2]
-    if names:
-        reading.constraint = names[0]
-        reading.table = names[2] if len(names) > 2 else None
+    # MariaDB: CONSTRAINT `name` failed for `db`.`table`; MySQL: Check constraint 'name' is violated.
+    shown = _quoted().findall(reading.message) if reading.code == 4025 else reading.message.split("'")[1::2]
+    if shown:
+        reading.constraint = _plain(shown[0]) if reading.code == 4025 else shown[0]
+        reading.table = _plain(shown[2]) if len(shown) > 2 else None
 
 
 def _only_column(reading: Reading) -> None:
@@ -63,7 +83,7 @@ def _only_column(reading: Reading) -> None:
 
 
 def _last_column(reading: Reading) -> None:
-    found = _value_column().search(reading.message)
+    found = _value_column().match(reading.message)
     if found:
         reading.table = found["table"]
         reading.columns = (found["column"] or found["plain"],)

@@ -74,6 +74,25 @@ CASES: list[tuple[str, BaseException, Category, Kind, str | None]] = [
      OUTAGE, Kind.CONNECTION_FAILURE, None),
     ("lost, no number", odbc("08S01", "[FreeTDS][SQL Server]Unable to connect to data source (0) (SQLExecDirectW)", "OperationalError"),
      OUTAGE, Kind.CONNECTION_FAILURE, None),
+    ("lost, by Linux's number", odbc("08S01", "[Microsoft][ODBC Driver 18 for SQL Server]TCP Provider: Error code 0x68 (104) (SQLExecDirectW)",
+                                     "OperationalError"), OUTAGE, Kind.CONNECTION_FAILURE, None),
+    ("no tags", odbc("08S01", "TCP Provider: Error code 0x68 (104) (SQLExecDirectW)", "OperationalError"), OUTAGE, Kind.CONNECTION_FAILURE, None),
+    ("refused, by Linux's number", odbc("08001", "[Microsoft][ODBC Driver 18 for SQL Server]TCP Provider: Error code 0x6F (111) (SQLDriverConnect)",
+                                        "OperationalError"), OUTAGE, Kind.CONNECTION_REFUSED, None),
+    ("no answer, by Linux's number", odbc("08001", "[Microsoft][ODBC Driver 18 for SQL Server]TCP Provider: Error code 0x6E (110) (SQLDriverConnect)",
+                                          "OperationalError"), OUTAGE, Kind.CONNECT_TIMEOUT, None),
+    ("a number of nobody", odbc("08S01", "[Microsoft][ODBC Driver 18 for SQL Server]TCP Provider: Error code 0x9C (156) (SQLExecDirectW)",
+                                "OperationalError"), OUTAGE, Kind.CONNECTION_FAILURE, None),
+    ("login timed out, with a number", odbc("HYT00", "[Microsoft][ODBC Driver 18 for SQL Server]Login timeout expired (110) (SQLDriverConnect)",
+                                            "OperationalError"), OUTAGE, Kind.CONNECT_TIMEOUT, None),
+    ("HYT01", odbc("HYT01", "[Microsoft][ODBC Driver 18 for SQL Server]Connection timeout expired (102) (SQLExecDirectW)", "OperationalError"),
+     OUTAGE, Kind.CONNECT_TIMEOUT, None),
+    ("HYT00 1222", odbc("HYT00", MS + "Lock request time out period exceeded. (1222) (SQLExecDirectW)"), RACE, Kind.LOCK_NOT_AVAILABLE, None),
+    ("28000, no number of the table", odbc("28000", MS + "Login failed. (104) (SQLDriverConnect)", "InterfaceError"), OUTAGE,
+     Kind.INVALID_AUTHORIZATION_SPECIFICATION, None),
+    ("08001, and the server says why", odbc("08001", MS + "SQL Server service has been paused. (17142) (SQLDriverConnect)", "OperationalError"),
+     OUTAGE, Kind.CANNOT_CONNECT_NOW, None),
+    ("104 of a statement", odbc("42000", MS + "ORDER BY items must appear in the select list. (104) (SQLExecDirectW)"), DEFECT, Kind.SYNTAX_ERROR, None),
     ("refused", odbc("08001", "[Microsoft][ODBC Driver 18 for SQL Server]TCP Provider: Error code 0x2749 (10061) (SQLDriverConnect)", "OperationalError"),
      OUTAGE, Kind.CONNECTION_REFUSED, None),
     ("no driver", stand_in("pyodbc.Error", "01000", "[01000] [unixODBC][Driver Manager]Can't open lib 'x' : file not found (0) (SQLDriverConnect)"),
@@ -236,3 +255,28 @@ def test_what_nobody_knows_is_unknown_and_shows_its_code() -> None:
     answer = classify(wrapped(stand_in("psycopg.errors.Error", "?", sqlstate="ZZ042")))
 
     assert (answer.category, answer.sqlstate) == (UNKNOWN, "ZZ042")
+
+
+FOREIGN_KEY = (
+    "Cannot add or update a child row: a foreign key constraint fails (`q`.`ch``ild`, CONSTRAINT `c``x` FOREIGN KEY "
+    "(`p``i,d)`, `b`) REFERENCES `pa``r'(e)nt` (`id`, `b`) ON DELETE CASCADE)"
+)
+UNUSUAL_NAMES = [
+    # seen on MariaDB 10.11, but 3819, which MySQL's messages list: constraint, table, columns, referenced table
+    (1452, FOREIGN_KEY, ("c`x", "ch`ild", ("p`i,d)", "b"), "pa`r'(e)nt")),
+    (1062, "Duplicate entry 'a' for key 'it's`k'", ("it's`k", None, (), None)),
+    (1062, "Duplicate entry 'a' for key 'forged' for key 'parent.k`x'", ("k`x", "parent", (), None)),
+    (1062, "Doppelter Eintrag 'a' f\u00fcr Schl\u00fcssel 'k``x'", ("k``x", None, (), None)),
+    (4025, "CONSTRAINT `c``h'k` failed for `q`.`pa``r'(e)nt`", ("c`h'k", "pa`r'(e)nt", (), None)),
+    (3819, "Check constraint 'c`x' is violated.", ("c`x", None, (), None)),
+    (1366, "Incorrect integer value: 'zz' for column `q`.`x`t`.`d'd`x` at row 1", (None, "x`t", ("d'd`x",), None)),
+    (1366, "Incorrect integer value: ' `a`.`b`.`c` ' for column `q`.`t`.`id` at row 1", (None, "t", ("id",), None)),
+    (1366, "Incorrect integer value: 'x' for column 'forged' at row 1' for column 'n' at row 1", (None, None, ("n",), None)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("number", "message", "names"), UNUSUAL_NAMES)
+def test_names_with_quotes_are_read_as_the_schema_has_them(number: int, message: str, names: Any) -> None:
+    answer = classify(wrapped(stand_in("pymysql.err.IntegrityError", number, message)))
+
+    assert (answer.constraint, answer.table, answer.columns, answer.referenced_table) == names

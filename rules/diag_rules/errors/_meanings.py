@@ -347,6 +347,10 @@ _group(
     unsafe_new_enum_value_usage="A new enum value must be committed before it is used.",
     protocol_violation="Client and server disagree about the protocol.",
     driver_misuse="The driver refuses this call.",
+)  # fmt: skip
+_group(
+    _DEFECT, _NO,
+    "Correct the mapping or the call in the code; the exception's text names it.",
     orm_misuse="SQLAlchemy refuses this call.",
 )  # fmt: skip
 _group(

@@ -11,6 +11,7 @@ _FUNCTIONS = {
     "do_commit_twophase": Phase.COMMIT,
     "_commit_impl": Phase.COMMIT,
     "_commit_twophase_impl": Phase.COMMIT,
+    "__connect": Phase.CONNECT,  # of the pool's record, also where a failed pre-ping makes it connect again
     "_create_connection": Phase.CONNECT,
     "do_connect": Phase.CONNECT,
     "_do_get": Phase.CHECKOUT,
@@ -32,6 +33,9 @@ def phase_of(wrapper: Any, error: BaseException | None) -> Phase | None:
     for _ in range(_MOST_FRAMES):
         if frame is None:
             break
-        phase = _FUNCTIONS.get(frame.tb_frame.f_code.co_name, phase)
+        found = _FUNCTIONS.get(frame.tb_frame.f_code.co_name)
+        # drivers and applications have functions of these names, too
+        if found is not None and str(frame.tb_frame.f_globals.get("__name__")).startswith("sqlalchemy"):
+            phase = found
         frame = frame.tb_next
     return phase

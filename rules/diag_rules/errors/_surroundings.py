@@ -7,12 +7,11 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from . import _registry
+from . import _orm, _registry
 from ._candidate import Candidate, Weight
 from ._drivers import reader_of
 from ._kinds import Kind
 from ._pending import cause_of
-from ._reading import Reading
 from ._row import row
 
 _NETWORK_MODULES = frozenset(
@@ -98,7 +97,8 @@ def _sqlalchemy(error: BaseException, name: str) -> Candidate | None:
         return Candidate(Weight.STRONG, row("", Kind.STALE_DATA), "class ObjectDeletedError: the row is gone")
     if wraps(error) or name in _WRAPPING:
         return None if _orig_says(error) else _unread(error, name)
-    return Candidate(Weight.FOLLOW_UP, row("", Kind.ORM_MISUSE), f"class sqlalchemy {name}")
+    by_the_orm = _orm.look(error, name)
+    return by_the_orm or Candidate(Weight.FOLLOW_UP, row("", Kind.ORM_MISUSE), f"class sqlalchemy {name}")
 
 
 def _invalidated(error: BaseException) -> bool:
@@ -178,7 +178,6 @@ _PYTHON_TEXTS: tuple[tuple[str, Kind], ...] = (
     (r"(A string literal cannot contain NUL|embedded null (character|byte)|'[\w-]+' codec can't encode character)",
      Kind.CHARACTER_NOT_IN_REPERTOIRE),
     (r"'.*' is not among the defined enum values", Kind.INVALID_TEXT_REPRESENTATION),
-    (r"Dependency rule (on column .* )?tried to blank-out primary key column", Kind.NOT_NULL_VIOLATION),
     (r"Couldn't parse (date|time|datetime) string|Invalid isoformat string|badly formed hexadecimal UUID",
      Kind.INVALID_DATETIME_FORMAT),
     ((r"SQLite (Date|Time|DateTime) type only accepts Python|Not a boolean value|Value .* is not None, True, or False|"
@@ -196,13 +195,13 @@ def _python_patterns() -> list[tuple[re.Pattern[str], Kind]]:
 
 def _python(error: BaseException, wrapper: Any, parent: BaseException | None) -> Candidate | None:
     """Judge a plain Python exception: by the few texts that drivers and the ORM raise with it, or as a bad parameter."""
+    by_the_orm = _orm.look(error, type(error).__name__)
+    if by_the_orm is not None:
+        return by_the_orm
     message = str(error)
     for pattern, kind in _python_patterns():
         if pattern.match(message):
-            found = Candidate(
-                Weight.SPECIFIC, row("", kind), f"text of {type(error).__name__}", None, wrapper
-            )
-            return _blanked(found, message) if kind is Kind.NOT_NULL_VIOLATION else found
+            return Candidate(Weight.SPECIFIC, row("", kind), f"text of {type(error).__name__}", None, wrapper)
     if (
         parent is not None
         and type(parent).__name__ == "StatementError"
@@ -219,17 +218,3 @@ def _of_a_parameter(error: BaseException) -> Candidate:
     )
     kind = Kind.DATA_EXCEPTION if bad_value else Kind.WRONG_PARAMETERS
     return Candidate(Weight.SPECIFIC, row("", kind), f"class {type(error).__name__}, of a bound parameter")
-
-
-@lru_cache(maxsize=1)
-def _blanked_column() -> re.Pattern[str]:
-    return re.compile(r"Dependency rule .*? primary key column '(?P<table>[^']+)\.(?P<column>[^'.]+)'")
-
-
-def _blanked(found: Candidate, message: str) -> Candidate:
-    """Add the column that the ORM would have blanked: its text names it before anything else."""
-    names = _blanked_column().match(message)
-    if names:
-        found.reading = Reading("", "")
-        found.reading.table, found.reading.columns = names["table"], (names["column"],)
-    return found

@@ -229,22 +229,6 @@ def test_the_cause_of_a_refused_connection_refines_it() -> None:
     assert classify(wrapped(error, statement=None)).kind is Kind.CONNECTION_REFUSED
 
 
-def test_the_orm_blanking_a_primary_key_is_a_rule() -> None:
-    engine = create_engine("sqlite://")
-    Base.metadata.create_all(engine)
-    with Session(engine) as session:
-        session.add(Parent(id=1, name="a", children=[Child(id=1)]))
-        session.commit()
-        session.delete(session.get_one(Parent, 1))
-        with pytest.raises(AssertionError) as found:
-            session.flush()
-
-    answer = classify(found.value)
-
-    assert (answer.category, answer.kind) == (Category.BUSINESS_RULE, Kind.NOT_NULL_VIOLATION)
-    assert (answer.table, answer.columns) == ("child", ("parent_id",))
-
-
 @pytest.mark.parametrize(
     ("error", "category", "kind"),
     [

@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import URL, NullPool, create_engine
 
 from _servers import NotFound, Server, Servers
-from diag_rules.errors import Category, Kind, classify
+from diag_rules.errors import Category, Kind, Phase, classify
 from rules.errors import _mariadb, _postgresql
-from rules.errors._attempt import attempt, load
+from rules.errors._attempt import Bench, attempt, load
 from rules.errors._outages import CATEGORY, OUTAGES, execute, too_many
 
 DRIVERS = {
@@ -105,6 +105,30 @@ def test_a_silent_server_is_an_outage(driver: str, private: Any, absent: Any) ->
         server.resume()
 
     assert classify(error).category is Category.OUTAGE, repr(error)
+
+
+@pytest.mark.parametrize("driver", ["pymysql", "asyncmy", "psycopg2", "psycopg", "asyncpg", "pg8000"])
+def test_connecting_again_after_a_failed_ping_is_met_while_connecting(
+    driver: str, private: Any, absent: Any
+) -> None:
+    name = "mariadb" if driver in _mariadb.DRIVERS else "postgresql15"
+    try:
+        server = private(name)
+    except NotFound as missing:
+        absent(str(missing))
+
+    def provoke(bench: Bench) -> None:
+        bench.run("SELECT 1")
+        server.stop()
+        bench.run("SELECT 1")
+
+    try:
+        error = attempt(server.url(driver=driver), server.url(), provoke, poolclass=None, pool_pre_ping=True)
+    finally:
+        server.start()
+
+    answer = classify(error)
+    assert (answer.category, answer.phase) == (Category.OUTAGE, Phase.CONNECT), (answer, repr(error))
 
 
 @pytest.mark.skipif(

@@ -101,6 +101,16 @@ def execute(url: URL, *statements: str) -> None:
             connection.execute(text(statement))
 
 
+def lock_a_role(server: Server) -> None:
+    """Create the role ``locked``, whose password is ``right``."""
+    if server.dialect == "mysql":
+        execute(server.url(), "CREATE USER locked@'127.0.0.1' IDENTIFIED BY 'right'")
+        return
+    rules = server.data_dir / "pg_hba.conf"
+    rules.write_text(f"host all locked 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
+    execute(server.url(), "CREATE ROLE locked LOGIN PASSWORD 'right'", "SELECT pg_reload_conf()")
+
+
 OUTAGES: dict[str, tuple[Callable[[Server, str], BaseException], tuple[Kind, ...]]] = {
     "refused": (refused, CONNECTING),
     "unknown host": (unknown_host, (Kind.HOST_UNKNOWN,)),

@@ -1,4 +1,4 @@
-"""Outages of private servers: refused, stopped, killed, full, silent, and in German."""
+"""Outages of private servers: refused, stopped, killed, full and silent."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import URL, NullPool, create_engine
+from sqlalchemy import URL
 
 from _servers import NotFound, Server, Servers
 from diag_rules.errors import Category, Kind, Phase, classify
 from rules.errors import _mariadb, _postgresql
 from rules.errors._attempt import Bench, attempt, load
-from rules.errors._outages import CATEGORY, OUTAGES, execute, too_many
+from rules.errors._outages import CATEGORY, OUTAGES, execute, lock_a_role
 
 DRIVERS = {
     "postgresql": _postgresql.DRIVERS,
     "postgresql15": _postgresql.DRIVERS,
     "mariadb": _mariadb.DRIVERS,
 }
-GERMAN = {"postgresql15": {"lc_messages": "C.UTF-8"}, "mariadb": {"lc_messages": "de_DE"}, "postgresql": {}}
 
 
 def _cases() -> Iterator[Any]:
@@ -33,30 +32,17 @@ def _cases() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def private(servers: Servers) -> Iterator[Callable[[str], Server]]:
-    """A private server by its name, small, with a role that needs a password; those that can speak German do."""
+def private(servers: Servers) -> Callable[[str], Server]:
+    """A private server by its name, small, with a role that needs a password."""
     made: dict[str, Server] = {}
-    patch = pytest.MonkeyPatch()
-    # gettext translates under C.UTF-8 too, where LANGUAGE names a language
-    patch.setenv("LANGUAGE", "de")
 
     def server(name: str) -> Server:
         if name not in made:
-            made[name] = servers.start_private(name, max_connections="10", **GERMAN[name])
-            _lock_a_role(made[name], name)
+            made[name] = servers.start_private(name, max_connections="10")
+            lock_a_role(made[name])
         return made[name]
 
-    yield server
-    patch.undo()
-
-
-def _lock_a_role(server: Server, name: str) -> None:
-    if name == "mariadb":
-        execute(server.url(), "CREATE USER locked@'127.0.0.1' IDENTIFIED BY 'right'")
-        return
-    rules = server.data_dir / "pg_hba.conf"
-    rules.write_text(f"host all locked 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
-    execute(server.url(), "CREATE ROLE locked LOGIN PASSWORD 'right'", "SELECT pg_reload_conf()")
+    return server
 
 
 @pytest.mark.parametrize(("name", "driver", "outage"), list(_cases()))
@@ -167,66 +153,3 @@ def _give(path: Path, server: Server) -> None:
 
     if server.user is not None:
         shutil.chown(path, server.user)
-
-
-@pytest.mark.parametrize(
-    ("statements", "kind"),
-    [
-        (("INSERT INTO parent (id, name) VALUES (3, 'one')",), Kind.UNIQUE_VIOLATION),
-        (("DELETE FROM parent WHERE id = 1",), Kind.FOREIGN_KEY_VIOLATION),
-        (("INSERT INTO parent (id, name) VALUES (3, NULL)",), Kind.NOT_NULL_VIOLATION),
-        (("INSERT INTO parent (id, name, qty) VALUES (3, 'x', -1)",), Kind.CHECK_VIOLATION),
-        (("SELECT * FROM nowhere",), Kind.UNDEFINED_TABLE),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-@pytest.mark.parametrize("name", ["postgresql15", "mariadb"])
-def test_a_server_that_speaks_german_gets_the_same_answers(  # noqa: PLR0917 - fixtures are arguments
-    name: str, statements: tuple[str, ...], kind: Kind, private: Any, absent: Any, keep: Any
-) -> None:
-    try:
-        server = private(name)
-    except NotFound as missing:
-        absent(str(missing))
-    schema = (
-        (
-            "CREATE TABLE parent (id int PRIMARY KEY, name varchar(80) NOT NULL, qty int, "
-            "CONSTRAINT parent_name_key UNIQUE (name), CONSTRAINT parent_qty_positive CHECK (qty > 0))"
-        ),
-        (
-            "CREATE TABLE child (id int PRIMARY KEY, parent_id int NOT NULL, "
-            "CONSTRAINT child_parent_fk FOREIGN KEY (parent_id) REFERENCES parent (id))"
-        ),
-        "INSERT INTO parent (id, name, qty) VALUES (1, 'one', 1)",
-        "INSERT INTO child VALUES (1, 1)",
-    )
-    database = f"german_{kind}"
-    server.create_database(database)
-    url = server.url(database=database)
-    engine = create_engine(url, poolclass=NullPool)
-    with engine.begin() as connection:
-        for statement in schema:
-            connection.exec_driver_sql(statement)
-
-    for driver in DRIVERS[name]:
-        if driver in {"mysqldb", "mariadbconnector"}:
-            continue
-        error = attempt(
-            server.url(driver=driver, database=database), url, lambda bench: bench.run(*statements)
-        )
-        answer = classify(error)
-        keep(f"german-{name}-{driver}-{kind}", error, answer.category, kind, answer.constraint)
-        assert answer.kind is kind, (driver, answer)
-        if kind in {Kind.UNIQUE_VIOLATION, Kind.FOREIGN_KEY_VIOLATION, Kind.CHECK_VIOLATION}:
-            assert answer.constraint in {"parent_name_key", "child_parent_fk", "parent_qty_positive"}, (
-                driver,
-                answer,
-            )
-    server.drop_database(database)
-
-
-def test_too_many_connections_say_so_in_german_without_a_code(private: Any) -> None:
-    error = too_many(private("postgresql15"), "psycopg2")
-
-    assert "zu viele Verbindungen" in str(error)
-    assert classify(error).kind is Kind.TOO_MANY_CONNECTIONS

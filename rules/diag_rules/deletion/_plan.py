@@ -8,7 +8,7 @@ bring it about ("doubtful"); one such row, and the subject is judged by playing 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -31,6 +31,14 @@ class Edge:
     table: str
     pairs: tuple[tuple[str, str], ...]
     above: Edge | None = None
+    hashed: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # counts are looked up by edge at every check, and an edge holds all those above it
+        object.__setattr__(self, "hashed", hash((self.table, self.pairs, self.above)))
+
+    def __hash__(self) -> int:
+        return self.hashed
 
     @property
     def depth(self) -> int:

@@ -131,7 +131,7 @@ def test_a_table_is_judged_by_its_catalogs_alone(engine: sa.Engine) -> None:
 
 def test_a_table_can_not_be_judged_the_orm_way(engine: sa.Engine) -> None:
     with engine.connect() as connection, pytest.raises(TypeError, match="no mapped class"):
-        DeletionRules(Project.__table__).check(connection, FREE, "orm")
+        DeletionRules(Base.metadata.tables["projects"]).check(connection, FREE, "orm")
 
 
 @pytest.mark.parametrize("how", ["orm", "sql"])

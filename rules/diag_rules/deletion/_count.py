@@ -189,7 +189,7 @@ def _packed(dialect: str, numbers: Sequence[sa.ColumnElement[Any]]) -> sa.Column
         return postgresql.array(numbers, type_=sa.BigInteger())
     if dialect == "mysql":
         return sa.func.concat_ws(",", *numbers)
-    found = sa.cast(numbers[0], sa.Text())
+    found: sa.ColumnElement[str] = sa.cast(numbers[0], sa.Text())
     for number in numbers[1:]:
         found = found.concat(",").concat(sa.cast(number, sa.Text()))
     return found

@@ -74,6 +74,11 @@ def made(found: Row, evidence: str, reading: Reading, phase: Phase | None, retry
     return new
 
 
+def forget() -> None:
+    """Drop what is kept."""
+    _kept.clear()
+
+
 def _vendor_code(reading: Reading) -> int | str | None:
     if reading.family == "postgresql":
         return None

@@ -13,12 +13,13 @@ from sqlalchemy import exc
 from ._answer import answer, made
 from ._candidate import Candidate, Weight
 from ._classification import Category, Classification, Phase
-from ._drivers import reader_of
+from ._drivers import Reader, reader_of
 from ._judge import FOLLOWING, judged
 from ._kinds import Kind
 from ._links import Link, links
 from ._lookup import find
 from ._meanings import MEANINGS
+from ._short import keep, look_up
 
 _WRAPPERS = frozenset(
     {
@@ -65,6 +66,15 @@ def _alone(error: Any) -> Classification | None:
         return None
     if error.__cause__ is not orig and not (error.__cause__ is None and error.__context__ is None):
         return None
+    mark, answered = look_up(known[0], orig)
+    if answered is None:
+        answered = _read_alone(orig, known)
+        if answered is not None and mark is not None:
+            keep(mark, answered)
+    return answered
+
+
+def _read_alone(orig: Any, known: tuple[str, Reader]) -> Classification | None:
     reading = known[1](orig, known[0])
     if reading is None:
         return None

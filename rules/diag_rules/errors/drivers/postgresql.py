@@ -40,10 +40,10 @@ def _with_fields(reading: Reading, sqlstate: str, diag: Any, error: BaseExceptio
 
 
 def _with_names(reading: Reading, sqlstate: str, diag: Any, error: BaseException) -> Reading:
-    """Add the names of a constraint: from the text what stands in its first two lines, since each field costs a call."""
+    """Add the names of a constraint: from the fields, and the first two lines of the text where a field is missing."""
     lines = text(first_argument(error)).split("\n", 2)
     reading.message = lines[0]
-    detail = lines[1].partition(":  ")[2] if len(lines) > 1 else field(diag, "message_detail")
+    detail = field(diag, "message_detail") or (lines[1].partition(":  ")[2] if len(lines) > 1 else None)
     column = field(diag, "column_name") if sqlstate == "23502" else None
     reading.constraint = field(diag, "constraint_name")
     reading.table = field(diag, "table_name")

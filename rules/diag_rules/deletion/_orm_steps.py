@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -69,12 +70,20 @@ class UnitOfWork:
 
     def plan(self, mapper: Mapper[Any], key: Key, *, late: bool = False) -> list[Statement]:
         """The statements for the object *key*; *late* chooses otherwise where SQLAlchemy leaves the order open."""
-        self._cascade(self._load(mapper, [key]))
+        self._cascade(self._load(mapper, [self._stored(mapper, key)]))
         flush = Flush(list(self._deleted), self._pairs)
         self._updates(flush)
         self._unlinks(flush)
         self._link(flush)
         return flush.statements(self.failures, late=late)
+
+    def _stored(self, mapper: Mapper[Any], key: Key) -> Key:
+        """The key as the database returns it: other letters may equal those that were given (citext, a collation)."""
+        if all(isinstance(part, (int, uuid.UUID)) for part in key):
+            return key
+        select = sa.select(*mapper.primary_key).where(_among(mapper.primary_key, [key]))
+        found = self.loader.connection.execute(select).first()
+        return tuple(found) if found is not None else key
 
     def _link(self, flush: Flush) -> None:
         """Note the relationships between mappers that take part."""

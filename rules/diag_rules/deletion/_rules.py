@@ -15,6 +15,7 @@ from ._blockers import Held
 from ._catalog import read_catalog
 from ._finding import Finding
 from ._judge import Judge, Known, Stale
+from ._keys import read_key
 from ._metadata import read_metadata
 from ._orm import orm_mapper
 from ._policy import DeletionPolicy
@@ -99,13 +100,15 @@ class DeletionRules:
         """What deleting the subject *key* would do now, by ``session.delete()`` or by a plain DELETE.
 
         It only reads, on the caller's connection and in its transaction. *cap* limits every count.
+        A key may be given as a route gives it: text for a UUID or a number. One that its column could never hold is not
+        sent, so that the caller's transaction goes on.
         Raises UnknownSubject where there is no such row, ValueError for a key of the wrong shape or a wrong *how*,
         TypeError for ``how="orm"`` on a table.
         """
         way = How(how)
         if way is How.ORM and self.mapper is None:
             raise TypeError(f"{self.name} is a table and no mapped class, so only how='sql' can be judged.")
-        parts = self._key(key)
+        parts = self._key(key, connection.dialect)
         try:
             return self._judge.judge(connection, self._known(connection), parts, way, cap)
         except Stale:
@@ -129,7 +132,8 @@ class DeletionRules:
         way = How(how)
         if way is How.ORM and self.mapper is None:
             raise TypeError(f"{self.name} is a table and no mapped class: use how='sql'.")
-        return SafeDelete(self, session, way).run(self._key_of(subject), dry_run=dry_run)
+        bind = session.get_bind(mapper=self.mapper, clause=self.tables[0])
+        return SafeDelete(self, session, way).run(self._key_of(subject, bind.dialect), dry_run=dry_run)
 
     def play(
         self, connection: sa.Connection, key: tuple[Any, ...], how: How
@@ -143,22 +147,17 @@ class DeletionRules:
         table = self.schema.tables[self.tables[0].key]
         return DeletionPolicy.load(policy).bind(self.schema, table, self.mapper)
 
-    def _key_of(self, subject: Any) -> tuple[Any, ...]:
+    def _key_of(self, subject: Any, dialect: sa.Dialect) -> tuple[Any, ...]:
         """The key of an object of the mapped class, or of a key."""
         if self.mapper is not None and isinstance(subject, self.mapper.class_):
             state = sa.inspect(subject)
             if state.identity is None:
                 raise UnknownSubject(self.name, None)
             return tuple(state.identity)
-        return self._key(subject)
+        return self._key(subject, dialect)
 
-    def _key(self, key: Any) -> tuple[Any, ...]:
-        columns = list(self.tables[0].primary_key.columns)
-        found = tuple(key) if isinstance(key, (tuple, list)) else (key,)
-        if len(found) != len(columns):
-            names = ", ".join(column.name for column in columns)
-            raise ValueError(f"{key!r} is no key of {self.name}: give {len(columns)} value(s) for ({names}).")
-        return found
+    def _key(self, key: Any, dialect: sa.Dialect) -> tuple[Any, ...]:
+        return read_key(self.name, list(self.tables[0].primary_key.columns), key, dialect)
 
 
 def _tables(subject: Any, mapper: Mapper[Any] | None) -> list[sa.Table]:

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
-from sqlalchemy.orm import clear_mappers
 
 from conftest import Database
 from diag_rules.deletion import DeletionRules, Outcome, Verdict
@@ -92,7 +91,7 @@ def compare_orm(database: Database, seeds: range) -> None:
                         uncertain += 1
                     else:
                         agree(found, table, verdict, truth)
-            clear_mappers()
+            sa.orm.class_mapper(next(iter(classes.values()))).registry.dispose()
     print(  # noqa: T201 - the seeds, for whoever repeats the run
         f"{database.name}: seeds {seeds.start}-{seeds.stop - 1}, {judged} objects, {blocked} blocked, {uncertain} uncertain"
     )

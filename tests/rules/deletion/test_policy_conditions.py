@@ -285,7 +285,9 @@ def _differential(connection: sa.Connection) -> None:
     def agree(text: str, data: list[dict[str, Any]]) -> None:
         note(text)
         node = condition(text)
-        numbered = [{**row, "id": number, "required": 0, "extra": None} for number, row in enumerate(data)]
+        numbered = [
+            {**row, "id": number, "required": 0, "extra": None} for number, row in enumerate(data, 1)
+        ]  # 0 asks MariaDB for a number
         transaction = connection.begin()
         try:
             connection.execute(rows.insert(), numbered)

@@ -111,6 +111,7 @@ def problems(database: Database, configuration: Configuration) -> Iterator[str]:
         with engine.begin() as connection:
             parent.metadata.drop_all(connection)
         engine.dispose()
+        parent.registry.dispose()
 
 
 def unheard_of(dialect: str, configuration: Configuration) -> bool:

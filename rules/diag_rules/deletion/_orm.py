@@ -5,8 +5,8 @@ Source: SQLAlchemy 2.0.58 and 2.1.9, ``orm/dependency.py``, ``orm/relationships.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -55,6 +55,14 @@ class Relation:
     post_update: bool
     nulled: tuple[sa.Column[Any], ...]
     secondary: sa.FromClause | None
+
+    def comes_back(self, path: Collection[Mapper[Any]]) -> bool:
+        """True where eager loading stops, since the object was itself loaded through the target."""
+        return self.loaded and self.prop.join_depth is None and self.target in path
+
+    def not_loaded(self) -> Relation:
+        """The same, without eager loading."""
+        return replace(self, loaded=False)
 
     @property
     def nulls_before(self) -> bool:

@@ -26,10 +26,15 @@ Related = dict["Entity", list["Entity"]]
 
 @dataclass(slots=True, eq=False)
 class Entity:
-    """One mapped object: a row in each of its mapper's tables."""
+    """One mapped object: a row in each of its mapper's tables.
+
+    Attributes:
+        path: the mappers through which it was loaded; eager loading never comes back to one of them.
+    """
 
     mapper: Mapper[Any]
     key: Key
+    path: frozenset[Mapper[Any]] = frozenset()
     rows: dict[str, Row] = field(default_factory=dict)
 
     @property
@@ -116,12 +121,12 @@ class UnitOfWork:
             pending = [entity for entity in found if entity not in self._deleted]
 
     def _by_relation(self, entities: Iterable[Entity]) -> Iterator[tuple[Relation, list[Entity]]]:
-        grouped: dict[Mapper[Any], list[Entity]] = defaultdict(list)
+        grouped: dict[tuple[Mapper[Any], frozenset[Mapper[Any]]], list[Entity]] = defaultdict(list)
         for entity in entities:
-            grouped[entity.mapper].append(entity)
-        for mapper, members in grouped.items():
+            grouped[entity.mapper, entity.path].append(entity)
+        for (mapper, path), members in grouped.items():
             for item in self._relations_of(mapper):
-                yield item, members
+                yield (item.not_loaded() if item.comes_back(path) else item), members
 
     _known: dict[Mapper[Any], tuple[Relation, ...]]
 
@@ -151,7 +156,9 @@ class UnitOfWork:
         columns = tuple(column.name for column in item.nulled)
         related = [child for children in self._follow(item, entities).values() for child in children]
         for entity in related or entities:
-            self.failures.append(Violation(Reason.ORM, entity.row, columns, relationship=item.name))
+            self.failures.append(
+                Violation(Reason.ORM, entity.row, columns, relationship=item.name, early=True)
+            )
 
     def _losing(self, item: Relation, entities: Sequence[Entity]) -> Iterator[tuple[Row, list[str]]]:
         """The rows that lose a reference, with its columns; a key that would be blanked is a failure."""
@@ -169,7 +176,9 @@ class UnitOfWork:
             by_table[locate(self.loader.schema, column.table).key].append(column.name)
         if any(column.primary_key for column in item.nulled):
             columns = tuple(column.name for column in item.nulled)
-            self.failures.append(Violation(Reason.PRIMARY_KEY, child.row, columns, relationship=item.name))
+            self.failures.append(
+                Violation(Reason.PRIMARY_KEY, child.row, columns, relationship=item.name, early=True)
+            )
             return
         for table, columns_of in by_table.items():
             if table in child.rows:
@@ -246,22 +255,23 @@ class UnitOfWork:
             where = _among(own, keys)
             rows = self.loader.connection.execute(select.where(where))
             found += [(tuple(row[: len(own)]), tuple(row[len(own) :])) for row in rows]
-        children = {
-            entity.key: entity
-            for entity in self._load(item.target, list(dict.fromkeys(key for _, key in found)))
-        }
+        keys = list(dict.fromkeys(key for _, key in found))
+        path = parents[0].path | {item.target}
+        children = {entity.key: entity for entity in self._load(item.target, keys, path)}
         parent_by_key = {entity.key: entity for entity in parents}
         for parent, child in found:
             siblings = known[parent_by_key[parent]]
             if child in children and (item.uselist or not siblings) and children[child] not in siblings:
                 siblings.append(children[child])
 
-    def _load(self, mapper: Mapper[Any], keys: Sequence[Key]) -> list[Entity]:
+    def _load(
+        self, mapper: Mapper[Any], keys: Sequence[Key], path: frozenset[Mapper[Any]] | None = None
+    ) -> list[Entity]:
         """The objects of those keys, each of its own class, with their rows."""
         base = mapper.base_mapper
         missing = [key for key in keys if (base, key) not in self._entities]
         for actual, members in self._by_class(mapper, missing).items():
-            entities = [Entity(actual, key) for key in members]
+            entities = [Entity(actual, key, path or frozenset({mapper})) for key in members]
             for table in actual.tables:
                 self._attach(actual, table, entities)
             for entity in entities:

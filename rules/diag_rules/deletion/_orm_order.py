@@ -151,7 +151,6 @@ def _dependencies(item: Relation) -> Iterator[tuple[Action, Action]]:
         nulled = target if item.direction == "one_to_many" else own
         yield process, ("PostUpdateAll", nulled)
         first, then = (("PostUpdateAll", nulled),), (("DeleteAll", own), ("DeleteAll", target))
-        then = then if item.direction == "many_to_one" else then[:1]
     elif item.direction == "one_to_many":
         first = (process, ("SaveUpdateAll", own))
         then = (("SaveUpdateAll", target), ("DeleteAll", target))

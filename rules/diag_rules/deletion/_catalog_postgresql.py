@@ -284,7 +284,7 @@ def _trigger(name: str, kind: int, columns: tuple[str, ...]) -> Trigger:
         return Trigger(name=name, timing="RULE", events=frozenset({RULE_EVENTS.get(chr(kind // 256), "")}))
     timing = "INSTEAD OF" if kind & INSTEAD else "BEFORE" if kind & BEFORE else "AFTER"
     events = frozenset(word for bit, word in EVENTS.items() if kind & bit)
-    return Trigger(name=name, timing=timing, events=events, columns=columns)
+    return Trigger(name=name, timing=timing, events=events, columns=columns, statement=not kind & ROW)
 
 
 def _text(char: Any) -> str:

@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from ._schema import Schema, Table
-from ._simulate import Result, Statement
+from ._simulate import Result
+from ._triggers import fired
 from ._world import Row
 
-DIRECT_ONLY = ("mysql", "mariadb")  # triggers do not fire in cascades there
 
+def doubts(
+    schema: Schema, roots: Iterable[str], result: Result, direct: Sequence[Row], *, certain: bool
+) -> list[str]:
+    """Why the simulation may not be what happens, as sentences; empty where it is.
 
-def doubts(schema: Schema, roots: Iterable[str], result: Result, direct: Iterable[Row]) -> list[str]:
-    """Why the simulation may not be what happens, as sentences; empty where it is."""
+    *certain*: it is refused before a trigger runs, so that triggers put nothing in doubt.
+    """
     found = list(schema.caveats)
-    gone = _by_table(schema, result.deleted, direct)
-    for key in gone:
-        found += _triggers(schema.tables[key], "DELETE", None)
-    for row in result.changed:
-        if schema.dialect not in DIRECT_ONLY or row in set(direct):
-            for key in schema.lineage(row.table):
-                found += _triggers(schema.tables[key], "UPDATE", set(row.changes))
+    if not certain:
+        for table, trigger in fired(schema, result.deleted, result.changed, direct):
+            kind = "rule" if trigger.timing == "RULE" else f"{trigger.timing} trigger"
+            found.append(f"what the {kind} {trigger.name} on {table.key} does is not known")
     visited = dict.fromkeys([*roots, *(key for row in result.deleted for key in schema.lineage(row.table))])
     found += hidden(schema, visited)
     return list(dict.fromkeys(found))
-
-
-def _by_table(schema: Schema, deleted: Iterable[Row], direct: Iterable[Row]) -> dict[str, None]:
-    rows = direct if schema.dialect in DIRECT_ONLY else deleted
-    return dict.fromkeys(key for row in rows for key in schema.lineage(row.table))
-
-
-def _triggers(table: Table, event: str, changed: set[str] | None) -> Iterator[str]:
-    for trigger in table.triggers:
-        watches = not trigger.columns or changed is None or changed & set(trigger.columns)
-        if event in trigger.events and watches:
-            kind = "rule" if trigger.timing == "RULE" else f"{trigger.timing} trigger"
-            yield f"what the {kind} {trigger.name} on {table.key} does is not known"
 
 
 def hidden(schema: Schema, visited: Iterable[str]) -> Iterator[str]:
@@ -66,11 +54,3 @@ def _rules(table: Table) -> Iterator[str]:
     for trigger in table.triggers:
         if trigger.timing == "RULE":
             yield f"the rule {trigger.name} on {table.key} rewrites the database's own statements"
-
-
-def directly(statements: Iterable[Statement]) -> list[Row]:
-    """The rows that statements name themselves."""
-    found: list[Row] = []
-    for statement in statements:
-        found += getattr(statement, "rows", None) or [statement.row]  # type: ignore[union-attr]
-    return found

@@ -20,6 +20,7 @@ from ._refused import UnknownSubject
 from ._schema import Schema
 from ._switches import OFF, read_switches
 from ._trial import Trials
+from ._triggers import trusted
 from ._verdict import Blocker, How, Outcome, Reason, Verdict
 from ._verdict_of_counts import Counted, counted_blockers, counted_effects, turning, undecided
 
@@ -38,6 +39,13 @@ class Known:
     version: int | None = None
     statements: dict[tuple[How, bool], tuple[Plan, CountStatement] | None] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    judged: Schema | None = None
+
+    def by(self, policy: DeletionPolicy | None) -> Schema:
+        """The schema as the policy lets it be judged: without the triggers that it calls harmless."""
+        if self.judged is None:
+            self.judged = trusted(self.schema, policy)
+        return self.judged
 
 
 class Stale(Exception):
@@ -79,9 +87,9 @@ class Judge:
         if counts is None:
             raise UnknownSubject(self._name, shown(key))
         self._compare(known, counts)
-        if undecided(known.schema, planned, counts):
+        if undecided(known.by(self._policy), planned, counts):
             return None
-        return self._verdict_of(Counted(known.schema, planned, statement, counts), key, how, cap)
+        return self._verdict_of(Counted(known.by(self._policy), planned, statement, counts), key, how, cap)
 
     def _compare(self, known: Known, counts: Counts) -> None:
         if known.version is None:
@@ -92,7 +100,7 @@ class Judge:
     def _prepared(self, known: Known, how: How, *, capped: bool) -> tuple[Plan, CountStatement] | None:
         with known.lock:
             if (how, capped) not in known.statements:
-                known.statements[how, capped] = self._prepare(known.schema, how, capped=capped)
+                known.statements[how, capped] = self._prepare(known.by(self._policy), how, capped=capped)
             return known.statements[how, capped]
 
     def _prepare(self, schema: Schema, how: How, *, capped: bool) -> tuple[Plan, CountStatement] | None:
@@ -137,11 +145,13 @@ class Judge:
     ) -> tuple[Verdict, tuple[Held, ...]]:
         """The verdict, and the blockers with their rows. Raises UnknownSubject."""
         switches = read_switches(connection)
-        trial = Trials(connection, known.schema, self._tables, self._mapper, switches).run(how, key)
+        trial = Trials(connection, known.by(self._policy), self._tables, self._mapper, switches).run(how, key)
         if not trial.rows:
             raise UnknownSubject(self._name, shown(key))
         subject = Subject(self._name, shown(key), self._values(connection, key))
-        held = Describer(connection, known.schema, self._policy, self.types).blockers(trial, subject, cap)
+        held = Describer(connection, known.by(self._policy), self._policy, self.types).blockers(
+            trial, subject, cap
+        )
         rules, warnings = self._business(self._ask_rules(connection, key), subject)
         blockers = (*(item.blocker for item in held), *rules)
         doubts = tuple(dict.fromkeys(trial.doubts))

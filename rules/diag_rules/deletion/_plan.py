@@ -15,10 +15,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapper
 
-from ._doubts import DIRECT_ONLY
 from ._orm import Relation, Step, relations
 from ._orm_steps import locate
 from ._schema import Action, ForeignKey, Schema, Table
+from ._triggers import DIRECT_ONLY, firing, of_action
 from ._verdict import How, Reason
 
 DEEPEST = 12  # cascades below the subject that are counted; InnoDB's own limit, 14, is left to the simulation
@@ -116,11 +116,7 @@ class _Planner:
         """Every term. The tables that go are found first, since what refers from one of those is in doubt."""
         root = self._schema.tables[self._root]
         self._check(root)
-        if (
-            not root.removable
-            or self._schema.caveats
-            or any("DELETE" in each.events for each in root.triggers)
-        ):
+        if not root.removable or self._schema.caveats or any(firing(root, "DELETE")):
             raise NoPlan
         steps: list[tuple[Edge | None, str, Mapper[Any] | None]] = [(None, self._root, mapper)]
         found: list[Term] = []
@@ -172,6 +168,8 @@ class _Planner:
 
     def _of_key(self, fk: ForeignKey, above: Edge | None) -> Term:
         edge = Edge(fk.table, tuple(zip(fk.referred_columns, fk.columns, strict=True)), above)
+        if any(each.statement for each in of_action(self._schema.tables[fk.table], fk)):
+            raise NoPlan  # it fires even where there are no rows
         if not _unique(self._schema.tables[fk.referred], fk.referred_columns):
             raise NoPlan
         if edge.depth > DEEPEST:
@@ -318,5 +316,6 @@ def _triggered(table: Table, term: Term) -> bool:
     """True where rows that go or change would fire a trigger."""
     if term.meaning is Meaning.BLOCKS and term.reason is Reason.FOREIGN_KEY:
         return False
-    event = "DELETE" if term.meaning is Meaning.GOES else "UPDATE"
-    return any(event in trigger.events for trigger in table.triggers)
+    if term.meaning is Meaning.GOES:
+        return any(firing(table, "DELETE"))
+    return any(firing(table, "UPDATE", term.fk.touched if term.fk is not None else term.columns))

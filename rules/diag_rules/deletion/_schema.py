@@ -130,12 +130,15 @@ class Trigger:
     Attributes:
         events: of ``INSERT``, ``UPDATE``, ``DELETE``, ``TRUNCATE``.
         timing: ``BEFORE``, ``AFTER``, ``INSTEAD OF`` or ``RULE``.
+        columns: those of ``UPDATE OF``; empty for all.
+        statement: it fires once a statement, even one that meets no row (PostgreSQL).
     """
 
     name: str
     timing: str
     events: frozenset[str]
     columns: tuple[str, ...] = ()
+    statement: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

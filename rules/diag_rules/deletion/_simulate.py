@@ -20,6 +20,7 @@ class Violation:
         row: the row that blocks.
         parent: the row that could not go because of it, or None.
         relationship: the ORM relationship whose statement met it, or None.
+        early: the ORM refuses by what it has loaded, whatever the database does.
     """
 
     reason: Reason
@@ -29,6 +30,7 @@ class Violation:
     parent: Row | None = None
     fk: ForeignKey | None = None
     relationship: str | None = None
+    early: bool = False
 
 
 @dataclass(slots=True)
@@ -52,13 +54,27 @@ class Null:
 Statement = Delete | Null
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How much a simulation had seen after a statement."""
+
+    violations: int
+    deleted: int
+    changed: int
+
+
 @dataclass(slots=True)
 class Result:
-    """What a simulation saw."""
+    """What a simulation saw; *marks* has one entry a statement."""
 
     violations: list[Violation] = field(default_factory=list)
     deleted: list[Row] = field(default_factory=list)
     changed: dict[Row, None] = field(default_factory=dict)
+    marks: list[Mark] = field(default_factory=list)
+
+    def mark(self) -> None:
+        """Note the end of a statement."""
+        self.marks.append(Mark(len(self.violations), len(self.deleted), len(self.changed)))
 
 
 class Simulator(ABC):
@@ -82,6 +98,7 @@ class Simulator(ABC):
                 self._delete(statement)
             else:
                 self._null(statement)
+            self.result.mark()
         self._relationship = None
         self.commit()
         return self.result

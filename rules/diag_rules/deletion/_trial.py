@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapper
 
-from ._doubts import directly, doubts
+from ._doubts import doubts
 from ._load import Loader
 from ._orm_steps import UnitOfWork, locate
 from ._probe import Unsure
@@ -17,6 +17,7 @@ from ._schema import Action, Schema
 from ._simulate import Delete, Result, Statement, Violation
 from ._simulators import simulator
 from ._switches import Switches
+from ._triggers import directly, refused_first
 from ._verdict import How, Reason
 from ._world import Row
 
@@ -96,7 +97,8 @@ class Trials:
         if len(self._tables) == 1:
             statements = [Delete(list(trial.rows))]
         self._seal()
-        self._keep(trial, statements, self._play(statements))
+        result = self._play(statements)
+        self._keep(trial, statements, result, certain=refused_first(self._schema, statements, result))
 
     def _run_orm(self, trial: Trial, key: Key) -> None:
         if self._mapper is None:
@@ -125,7 +127,10 @@ class Trials:
             trial.doubts.append(LEFT_OPEN)
         trial.violations += plain.failures
         trial.violations += self._broken(plain.rows())
-        self._keep(trial, plans[""][1], first)
+        late = refused_first(self._schema, plans["late"][1], results["late"])
+        certain = late and refused_first(self._schema, plans[""][1], first)
+        certain = certain or any(failure.early for failure in plain.failures)
+        self._keep(trial, plans[""][1], first, certain=certain)
 
     def _broken(self, rows: Sequence[Row]) -> list[Violation]:
         """Keys that fail every statement that could meet them, even without rows: SQLite's "foreign key mismatch"."""
@@ -150,15 +155,17 @@ class Trials:
         self._loader.world.reset()
         return simulator(self._schema.dialect)(self._loader.world).run(statements)
 
-    def _keep(self, trial: Trial, statements: list[Statement], result: Result) -> None:
+    def _keep(self, trial: Trial, statements: list[Statement], result: Result, *, certain: bool) -> None:
         trial.violations += result.violations
         trial.deleted = result.deleted
         stuck = {violation.row for violation in result.violations}
         trial.changed = {
             row: tuple(sorted(row.changes)) for row in result.changed if row.alive and row not in stuck
         }
+        # SQLite's PRAGMA defer_foreign_keys lets even RESTRICT wait for COMMIT
+        certain = certain and not self._switches.deferred
         roots = [key for row in trial.rows for key in self._schema.lineage(row.table)]
-        trial.doubts += doubts(self._schema, roots, result, directly(statements))
+        trial.doubts += doubts(self._schema, roots, result, directly(statements), certain=certain)
 
 
 def _blocked(result: Result, unit: UnitOfWork) -> bool:

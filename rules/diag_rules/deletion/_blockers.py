@@ -19,6 +19,8 @@ from ._trial import Trial
 from ._verdict import Blocker, Effect, Reason
 from ._world import Row
 
+BEFORE_SQL = (Reason.PRIMARY_KEY, Reason.ORM)
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -186,9 +188,22 @@ def blocker(facts: BlockerFacts, clause: Clause | None, first: tuple[str, ...] =
     )
 
 
+def _told_once(violations: Iterable[Violation]) -> Iterator[Violation]:
+    """Without the foreign keys of rows that the ORM itself stumbles over by the same columns: it stops before those."""
+    every = list(violations)
+    first: dict[Row, list[set[str]]] = defaultdict(list)
+    for item in every:
+        if item.reason in BEFORE_SQL:
+            first[item.row].append(set(item.columns))
+    for item in every:
+        again = item.reason is Reason.FOREIGN_KEY and set(item.columns) in first.get(item.row, ())
+        if not again:
+            yield item
+
+
 def _grouped(violations: Iterable[Violation], root: str) -> dict[Group, Members]:
     found: dict[Group, Members] = {}
-    for item in violations:
+    for item in _told_once(violations):
         group = Group(item.row.home, item.columns, item.constraint, item.reason, item.relationship)
         members = found.setdefault(group, Members(path=_path(item, root), fk=item.fk))
         members.rows[item.row] = None

@@ -251,3 +251,30 @@ def test_joined_inheritance_takes_the_rows_of_both_tables(engine: sa.Engine) -> 
             }
         assert DeletionRules(Person).check(connection, 1, "sql").outcome is Outcome.BLOCKED
         assert DeletionRules(Person).check(connection, 1, "orm").deletable
+
+
+@pytest.mark.parametrize("reason", [Reason.PRIMARY_KEY, Reason.ORM])
+def test_a_row_that_stops_the_orm_and_the_database_is_told_once(engine: sa.Engine, reason: Reason) -> None:
+    key = reason is Reason.PRIMARY_KEY  # a key can't be blanked; a write-only collection can't be loaded
+
+    class Own(DeclarativeBase):
+        pass
+
+    class Activation(Own):
+        __tablename__ = "activations"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        organization_id: Mapped[int] = mapped_column(ForeignKey("organizations.id"), primary_key=key)
+
+    class Organization(Own):
+        __tablename__ = "organizations"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        activations = relationship(Activation, lazy="select" if key else "write_only")
+
+    Own.metadata.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(sa.insert(Own.metadata.tables["organizations"]).values(id=1))
+        connection.execute(sa.insert(Own.metadata.tables["activations"]).values(id=2, organization_id=1))
+        verdict = DeletionRules(Organization).check(connection, 1)
+
+    (blocker,) = verdict.blockers
+    assert (blocker.reason, blocker.table, blocker.count) == (reason, "activations", 1)

@@ -72,6 +72,14 @@ class Relation:
         return not (self.direction == "many_to_one" and self.prop.cascade.delete_orphan)
 
     @property
+    def concrete(self) -> tuple[Mapper[Any], ...]:
+        """The mappers behind the target that have each a table of their own (concrete inheritance); else none."""
+        every = tuple(self.target.self_and_descendants)
+        if not any(each.concrete for each in every):
+            return ()
+        return tuple(each for each in every if isinstance(each.local_table, sa.Table))
+
+    @property
     def depends_on_loading(self) -> bool:
         """True where loading the collection changes what is done."""
         return not self.never_loads and self.step(loaded=True) is not self.step(loaded=False)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapper, aliased
 
 from ._load import Loader
 from ._orm import Relation, Step, relations
+from ._orm_concrete import family, joined, own_column, told_by_row
 from ._orm_order import Flush, processor
 from ._probe import Unsure
 from ._schema import Schema, Table
@@ -60,12 +61,16 @@ class UnitOfWork:
 
     Attributes:
         assumed: names of relationships that are taken as loaded.
+        choice: which row a scalar relationship takes where there are several.
+        several: the names of those that met several, with the most that one met.
         failures: what stops the ORM before it sends anything.
     """
 
-    def __init__(self, loader: Loader, assumed: frozenset[str] = frozenset()) -> None:
+    def __init__(self, loader: Loader, assumed: frozenset[str] = frozenset(), choice: int = 0) -> None:
         self.loader = loader
         self.assumed = assumed
+        self.choice = choice
+        self.several: dict[str, int] = {}
         self.failures: list[Violation] = []
         self.passive: dict[str, Relation] = {}
         self._entities: dict[tuple[Mapper[Any], Key], Entity] = {}
@@ -172,10 +177,11 @@ class UnitOfWork:
 
     def _blank(self, item: Relation, child: Entity) -> Iterator[tuple[Row, list[str]]]:
         by_table: dict[str, list[str]] = defaultdict(list)
-        for column in item.nulled:
+        nulled = [own_column(item, child.mapper, column) for column in item.nulled]
+        for column in nulled:
             by_table[locate(self.loader.schema, column.table).key].append(column.name)
-        if any(column.primary_key for column in item.nulled):
-            columns = tuple(column.name for column in item.nulled)
+        if any(column.primary_key for column in nulled):
+            columns = tuple(column.name for column in nulled)
             self.failures.append(
                 Violation(Reason.PRIMARY_KEY, child.row, columns, relationship=item.name, early=True)
             )
@@ -244,31 +250,46 @@ class UnitOfWork:
         return {entity: known[entity] for entity in entities}
 
     def _read(self, item: Relation, parents: list[Entity], known: Related) -> None:
-        above, below = aliased(item.parent), aliased(item.target)
-        own = [getattr(above, name) for name in _key_names(item.parent)]
-        theirs = [getattr(below, name) for name in _key_names(item.target)]
-        join = getattr(above, item.prop.key).of_type(below)
-        select = sa.select(*own, *theirs).select_from(above).join(join).order_by(*theirs)
-        found: list[tuple[Key, Key]] = []
-        for start in range(0, len(parents), 400):
-            keys = [entity.key for entity in parents[start : start + 400]]
-            where = _among(own, keys)
-            rows = self.loader.connection.execute(select.where(where))
-            found += [(tuple(row[: len(own)]), tuple(row[len(own) :])) for row in rows]
-        keys = list(dict.fromkeys(key for _, key in found))
-        path = parents[0].path | {item.target}
-        children = {entity.key: entity for entity in self._load(item.target, keys, path)}
         parent_by_key = {entity.key: entity for entity in parents}
-        for parent, child in found:
-            siblings = known[parent_by_key[parent]]
-            if child in children and (item.uselist or not siblings) and children[child] not in siblings:
-                siblings.append(children[child])
+        path = parents[0].path | {item.target}
+        for target in item.concrete or (item.target,):
+            found = list(self._linked(item, target, list(parent_by_key)))
+            keys = list(dict.fromkeys(key for _, key in found))
+            children = {entity.key: entity for entity in self._load(target, keys, path)}
+            for parent, child in found:
+                siblings = known[parent_by_key[parent]]
+                if child in children and children[child] not in siblings:
+                    siblings.append(children[child])
+        for entity in () if item.uselist else parents:
+            known[entity] = self._chosen(item, known[entity])
+
+    def _chosen(self, item: Relation, siblings: list[Entity]) -> list[Entity]:
+        """The one that a scalar relationship loads: where there are more, the database's own order decides."""
+        if len(siblings) < 2:
+            return siblings
+        self.several[item.name] = max(self.several.get(item.name, 0), len(siblings))
+        return [siblings[self.choice % len(siblings)]]
+
+    def _linked(self, item: Relation, target: Mapper[Any], parents: list[Key]) -> Iterator[tuple[Key, Key]]:
+        """The key of the parent and the key of the target, of every two that the relationship joins."""
+        above, below = aliased(item.parent), aliased(target)
+        own = [getattr(above, name) for name in _key_names(item.parent)]
+        theirs = [getattr(below, name) for name in _key_names(target)]
+        select = sa.select(*own, *theirs).select_from(above).order_by(*theirs)
+        if item.concrete:
+            select = select.join(below, joined(item, above, below, target))
+        else:
+            select = select.join(getattr(above, item.prop.key).of_type(below))
+        for start in range(0, len(parents), 400):
+            where = _among(own, parents[start : start + 400])
+            for row in self.loader.connection.execute(select.where(where)):
+                yield tuple(row[: len(own)]), tuple(row[len(own) :])
 
     def _load(
         self, mapper: Mapper[Any], keys: Sequence[Key], path: frozenset[Mapper[Any]] | None = None
     ) -> list[Entity]:
         """The objects of those keys, each of its own class, with their rows."""
-        base = mapper.base_mapper
+        base = family(mapper)
         missing = [key for key in keys if (base, key) not in self._entities]
         for actual, members in self._by_class(mapper, missing).items():
             entities = [Entity(actual, key, path or frozenset({mapper})) for key in members]
@@ -280,7 +301,7 @@ class UnitOfWork:
         return [self._entities[base, key] for key in keys if (base, key) in self._entities]
 
     def _by_class(self, mapper: Mapper[Any], keys: Sequence[Key]) -> dict[Mapper[Any], list[Key]]:
-        if mapper.polymorphic_on is None or not keys:
+        if not told_by_row(mapper) or mapper.polymorphic_on is None or not keys:
             return {mapper: list(keys)} if keys else {}
         columns = list(mapper.primary_key)
         select = sa.select(*columns, mapper.polymorphic_on).select_from(mapper.persist_selectable)

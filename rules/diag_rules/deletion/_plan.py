@@ -231,7 +231,7 @@ class _Planner:
         if step is Step.REFUSES or item.direction == "many_to_one" or item.post_update:
             raise NoPlan
         target = item.secondary if item.direction == "many_to_many" else item.target.local_table
-        if not isinstance(target, sa.Table):
+        if not isinstance(target, sa.Table) or item.concrete:
             raise NoPlan
         edge = Edge(locate(self._schema, target).key, self._pairs(item, key), above)
         if step is Step.UNLINKS:

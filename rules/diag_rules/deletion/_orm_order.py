@@ -9,6 +9,7 @@ Source: SQLAlchemy 2.0.58 and 2.1.9, ``orm/unitofwork.py``, ``orm/dependency.py`
 
 from __future__ import annotations
 
+import enum
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -176,9 +177,10 @@ def _deletes(entities: Iterable[Entity]) -> list[Statement]:
     ]
 
 
-def by_key(entity: Entity) -> tuple[str, int]:
+def by_key(entity: Entity) -> tuple[str, tuple[Any, ...]]:
     """Sorts objects as a flush does: by mapper, then by key."""
-    return name(entity.mapper.base_mapper), entity.row.number
+    parts = (part.name if isinstance(part, enum.Enum) else part for part in entity.key)
+    return name(entity.mapper.base_mapper), tuple(parts)
 
 
 def _reachability(edges: Edges[Node]) -> dict[Node, set[Node]]:

@@ -24,7 +24,7 @@ class Row:
         table: key of the table that holds it: the partition, not the partitioned table.
         home: key of the table that counts it: the partitioned table.
         identity: what tells it from its table's other rows.
-        number: its place in the order in which it was read, which is the database's own order among siblings.
+        number: its place in the order in which it was read.
         values: the columns that were read.
         links: the row that each foreign key points to, as far as that row is in the world; a key that is absent
             points nowhere or outside.
@@ -89,8 +89,6 @@ class World:
     def sealed(self) -> World:
         """The world, with its rows as they are now kept for `reset`."""
         self._sealed = {row: (dict(row.links), row.orphaned) for row in self.rows.values()}
-        for children in self._children.values():
-            children.sort(key=lambda row: row.number)
         return self
 
     def reset(self) -> None:

@@ -148,6 +148,10 @@ def cleared_passes(engine: Engine, found: Graph, rules: DeletionRules, table: st
         rows = without_dangling(found, {(row.home, row.values["id"]) for item in held for row in item.rows})
         if (table, key) in rows:  # its own reference blocks it (InnoDB): clearing is an UPDATE there
             return
+        if any(
+            (fk.parent, fk.default) in rows for fk in found.keys
+        ):  # a default would point to what was cleared
+            return
         saved = {home: [row for row in found.rows[home] if (home, row["id"]) in rows] for home, _ in rows}
         with unenforced(connection):
             for home, identity in rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,10 @@ from ._world import Row
 Key = tuple[Any, ...]
 LIMIT = 20_000  # rows of one world: a few seconds, some tens of megabytes
 LEFT_OPEN = "the order of statements that the mapping leaves open decides"
+
+SEVERAL = "{} holds one row and meets several: which of them the ORM takes follows no order"
+CHOICES = 8  # of rows that a scalar relationship may take, tried one after the other
+Planned = tuple[UnitOfWork, list[Statement]]
 
 
 @dataclass(slots=True)
@@ -109,13 +114,15 @@ class Trials:
         for name in plain.passive:
             other = UnitOfWork(self._loader, frozenset({name}))
             plans[name] = (other, other.plan(self._mapper, key))
-        for unit, statements in plans.values():
+        choices = self._choices(plain, key)
+        for unit, statements in [*plans.values(), *choices]:
             self._loader.follow(unit.rows())
             self._loader.follow_changes(
                 (item.row, frozenset(item.columns)) for item in statements if not isinstance(item, Delete)
             )
         self._seal()
         results = {name: self._play(statements) for name, (_, statements) in plans.items() if name}
+        alternatives = self._choice_decides(plans[""], choices) if choices else False
         first = self._play(plans[""][1])
         blocked = _blocked(first, plain)
         trial.depends_on_loaded = [
@@ -125,12 +132,29 @@ class Trials:
         ]
         if _blocked(results["late"], plain) != blocked:
             trial.doubts.append(LEFT_OPEN)
+        if alternatives:
+            trial.doubts.append(SEVERAL.format(", ".join(sorted(plain.several))))
         trial.violations += plain.failures
         trial.violations += self._broken(plain.rows())
         late = refused_first(self._schema, plans["late"][1], results["late"])
         certain = late and refused_first(self._schema, plans[""][1], first)
         certain = certain or any(failure.early for failure in plain.failures)
         self._keep(trial, plans[""][1], first, certain=certain)
+
+    def _choices(self, plain: UnitOfWork, key: Key) -> list[Planned]:
+        """What the ORM would send if scalar relationships that meet several rows took another of them."""
+        if self._mapper is None:
+            return []
+        found: list[Planned] = []
+        for choice in range(1, min(max(plain.several.values(), default=0), CHOICES)):
+            other = UnitOfWork(self._loader, choice=choice)
+            found.append((other, other.plan(self._mapper, key)))
+        return found
+
+    def _choice_decides(self, plain: Planned, choices: Sequence[Planned]) -> bool:
+        """True where another choice comes to another outcome or to other counts."""
+        shapes = [_shape(self._play(statements), unit) for unit, statements in (plain, *choices)]
+        return any(shape != shapes[0] for shape in shapes)
 
     def _broken(self, rows: Sequence[Row]) -> list[Violation]:
         """Keys that fail every statement that could meet them, even without rows: SQLite's "foreign key mismatch"."""
@@ -166,6 +190,15 @@ class Trials:
         certain = certain and not self._switches.deferred
         roots = [key for row in trial.rows for key in self._schema.lineage(row.table)]
         trial.doubts += doubts(self._schema, roots, result, directly(statements), certain=certain)
+
+
+def _shape(result: Result, unit: UnitOfWork) -> tuple[Counter[Any], Counter[Any], Counter[Any]]:
+    """What a verdict would count."""
+    return (
+        Counter((each.row.home, each.columns, each.reason) for each in (*result.violations, *unit.failures)),
+        Counter(row.home for row in result.deleted),
+        Counter((row.home, *sorted(row.changes)) for row in result.changed if row.alive),
+    )
 
 
 def _blocked(result: Result, unit: UnitOfWork) -> bool:

@@ -278,3 +278,50 @@ def test_a_row_that_stops_the_orm_and_the_database_is_told_once(engine: sa.Engin
 
     (blocker,) = verdict.blockers
     assert (blocker.reason, blocker.table, blocker.count) == (reason, "activations", 1)
+
+
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
+@pytest.mark.parametrize("observed", [(), (1,), (1, 2)], ids=str)
+def test_a_scalar_relationship_with_several_rows_is_in_doubt_where_the_one_that_is_taken_decides(
+    engine: sa.Engine, observed: tuple[int, ...]
+) -> None:
+    """The ORM nulls one application; the other goes by the database, unless it is observed."""
+
+    class Own(DeclarativeBase):
+        pass
+
+    class Application(Own):
+        __tablename__ = "applications"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        organization_id: Mapped[int | None] = mapped_column(
+            ForeignKey("organizations.id", ondelete="CASCADE")
+        )
+
+    class Watch(Own):
+        __tablename__ = "watches"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        application_id: Mapped[int] = mapped_column(ForeignKey("applications.id"))
+
+    class Organization(Own):
+        __tablename__ = "organizations"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        application: Mapped[Application] = relationship(uselist=False)
+
+    Own.metadata.create_all(engine)
+    with Session(engine) as session:
+        session.add(Organization(id=1))
+        session.flush()
+        session.add_all(Application(id=key, organization_id=1) for key in (1, 2))
+        session.flush()
+        session.add_all(Watch(application_id=key) for key in observed)
+        session.commit()
+    with engine.connect() as connection:
+        verdict = DeletionRules(Organization).check(connection, 1)
+
+    if len(observed) == 1:
+        assert verdict.outcome is Outcome.UNCERTAIN
+        (reason,) = verdict.uncertain_because
+        assert "Organization.application holds one row and meets several" in reason
+    else:
+        assert verdict.outcome is (Outcome.BLOCKED if observed else Outcome.DELETABLE)
+        assert not verdict.uncertain_because

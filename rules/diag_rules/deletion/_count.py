@@ -43,6 +43,7 @@ class Counts:
         version: SQLite's schema version, else 0.
         values: the subject's columns that words need.
         rules: (applies, count) of each business rule.
+        cap: where counting stopped, or None.
     """
 
     rows: Mapping[Wanted, int]
@@ -50,6 +51,7 @@ class Counts:
     version: int
     values: Mapping[str, Any]
     rules: Sequence[tuple[bool, int]]
+    cap: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +94,9 @@ class CountStatement:
         """Count for the subject *key*; None where there is no such subject."""
         values = {f"key_{place}": value for place, value in enumerate(key)}
         row = self._run(connection, values if cap is None else {**values, "cap": cap + 1})
-        return None if row is None else self._read(list(row))
+        return None if row is None else self._read(list(row), cap)
 
-    def _read(self, row: list[Any]) -> Counts:
+    def _read(self, row: list[Any], cap: int | None) -> Counts:
         rules = self._policy.rules if self._policy is not None else ()
         at = 1 + len(self._names)
         flags = row[at:]
@@ -108,6 +110,7 @@ class CountStatement:
                 (bool(applies), count)
                 for _, applies, count in zip(rules, flags[::2], flags[1::2], strict=True)
             ],
+            cap=cap,
         )
 
     def _all_wanted(self, plan: Plan) -> Iterator[Wanted]:
@@ -191,7 +194,7 @@ def _packed(dialect: str, numbers: Sequence[sa.ColumnElement[Any]]) -> sa.Column
         return sa.func.concat_ws(",", *numbers)
     found: sa.ColumnElement[str] = sa.cast(numbers[0], sa.Text())
     for number in numbers[1:]:
-        found = found.concat(",").concat(sa.cast(number, sa.Text()))
+        found = found.concat(sa.literal_column("','")).concat(sa.cast(number, sa.Text()))
     return found
 
 

@@ -7,7 +7,7 @@ bring it about ("doubtful"); one such row, and the subject is judged by playing 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -66,6 +66,7 @@ class Term:
 
     Attributes:
         allowed: rows that may be there before a doubtful term is in doubt.
+        allowed_as: the same, as many as that edge has rows: those who refer to a row that goes with them.
     """
 
     meaning: Meaning
@@ -76,6 +77,7 @@ class Term:
     relationship: str | None = None
     fk: ForeignKey | None = None
     allowed: int = 0
+    allowed_as: Edge | None = None
 
 
 class NoPlan(Exception):
@@ -96,10 +98,16 @@ def plan(schema: Schema, table: Table, mapper: Mapper[Any] | None, how: How) -> 
         return Plan(tuple(_Planner(schema, table.key).terms(None)))
     plain = _Planner(schema, table.key)
     terms = tuple(plain.terms(mapper))
-    variants = tuple(
-        (name, tuple(_Planner(schema, table.key, frozenset({name})).terms(mapper))) for name in plain.passive
-    )
+    variants = tuple((name, tuple(_variant(schema, table, mapper, plain, name))) for name in plain.passive)
     return Plan(terms, variants)
+
+
+def _variant(schema: Schema, table: Table, mapper: Mapper[Any], plain: _Planner, name: str) -> Sequence[Term]:
+    """The terms where relationship *name* is loaded; where those can't be planned, its rows are in doubt."""
+    try:
+        return _Planner(schema, table.key, frozenset({name})).terms(mapper)
+    except NoPlan:
+        return [Term(Meaning.DOUBTFUL, edge) for edge in plain.behind(name)]
 
 
 class _Planner:
@@ -110,7 +118,12 @@ class _Planner:
         self._root = root
         self._assumed = assumed
         self._going: dict[str, Edge | None] = {root: None}
-        self.passive: list[str] = []
+        self._turned: dict[Edge, str] = {}  # by many-to-one, with the table above
+        self.passive: dict[str, list[tuple[Relation, Edge | None, str]]] = {}
+
+    def behind(self, name: str) -> list[Edge]:
+        """The rows of a passive relationship, at each place where it was met. Raises NoPlan."""
+        return [self._edge(item, above, key) for item, above, key in self.passive[name]]
 
     def terms(self, mapper: Mapper[Any] | None) -> list[Term]:
         """Every term. The tables that go are found first, since what refers from one of those is in doubt."""
@@ -147,6 +160,8 @@ class _Planner:
         """The terms of one table that goes: what the ORM does about its rows, then what the database does."""
         covered: dict[str, list[frozenset[str]]] = {}
         for item in relations(mapper) if mapper is not None else ():
+            if above in self._turned and self._returns(item, above):
+                continue
             terms = list(self._of_relation(item, above, key))
             yield from terms
             for reached in {
@@ -155,19 +170,33 @@ class _Planner:
                 if any(reached[1] & other for other in covered.get(reached[0], ())):
                     raise NoPlan  # two relationships over the same columns
                 covered.setdefault(reached[0], []).append(reached[1])
+        yield from ((term, None) for term in self._by_keys(above, key, covered))
+
+    def _by_keys(
+        self, above: Edge | None, key: str, covered: Mapping[str, Sequence[frozenset[str]]]
+    ) -> Iterator[Term]:
+        """The terms of what refers to a table that goes, but for what the ORM has *covered*."""
+        back = self._back(above)
+        if back is not None:
+            yield Term(Meaning.DOUBTFUL, back, allowed_as=above)
         for fk in self._schema.children_of(key):
             if not fk.enforced or not self._schema.tables[fk.table].enforces:
+                continue
+            if back is not None and back == self._along(fk, above):
                 continue
             taken = [columns for columns in covered.get(fk.table, ()) if columns & set(fk.columns)]
             if any(columns != set(fk.columns) for columns in taken):
                 raise NoPlan  # a relationship over a part of the key
             if not taken:
-                yield self._of_key(fk, above), None
+                yield self._of_key(fk, above)
 
     # the database
 
+    def _along(self, fk: ForeignKey, above: Edge | None) -> Edge:
+        return Edge(fk.table, tuple(zip(fk.referred_columns, fk.columns, strict=True)), above)
+
     def _of_key(self, fk: ForeignKey, above: Edge | None) -> Term:
-        edge = Edge(fk.table, tuple(zip(fk.referred_columns, fk.columns, strict=True)), above)
+        edge = self._along(fk, above)
         if any(each.statement for each in of_action(self._schema.tables[fk.table], fk)):
             raise NoPlan  # it fires even where there are no rows
         if not _unique(self._schema.tables[fk.referred], fk.referred_columns):
@@ -224,20 +253,49 @@ class _Planner:
     ) -> Iterator[tuple[Term, Mapper[Any] | None]]:
         loaded = item.name in self._assumed
         if item.depends_on_loading and not loaded:
-            self.passive.append(item.name)
+            self.passive.setdefault(item.name, []).append((item, above, key))
         step = item.step(loaded=loaded)
         if step is Step.NOTHING:
             return
-        if step is Step.REFUSES or item.direction == "many_to_one" or item.post_update:
+        if step is Step.REFUSES or item.post_update:
             raise NoPlan
-        target = item.secondary if item.direction == "many_to_many" else item.target.local_table
-        if not isinstance(target, sa.Table) or item.concrete:
-            raise NoPlan
-        edge = Edge(locate(self._schema, target).key, self._pairs(item, key), above)
-        if step is Step.UNLINKS:
+        edge = self._edge(item, above, key)
+        if item.direction == "many_to_one":
+            yield from self._of_target(item, edge, key)
+        elif step is Step.UNLINKS:
             yield self._unlinks(item, edge), None
         else:
             yield from self._of_children(item, step, edge)
+
+    def _edge(self, item: Relation, above: Edge | None, key: str) -> Edge:
+        """The rows behind a relationship of *key*. Raises NoPlan."""
+        target = item.secondary if item.direction == "many_to_many" else item.target.local_table
+        if not isinstance(target, sa.Table) or item.concrete:
+            raise NoPlan
+        return Edge(locate(self._schema, target).key, self._pairs(item, key), above)
+
+    def _of_target(self, item: Relation, edge: Edge, key: str) -> Iterator[tuple[Term, Mapper[Any] | None]]:
+        """The row that the subject refers to goes after it; one that others refer to as well is in doubt."""
+        columns = tuple(here for _, here in edge.pairs)
+        doubtful = len(item.target.tables) > 1 or item.target.polymorphic_on is not None
+        doubtful = doubtful or item.target.version_id_col is not None
+        if doubtful or not _unique(self._schema.tables[edge.table], columns):
+            yield Term(Meaning.DOUBTFUL, edge, relationship=item.name), None
+            return
+        self._turned[edge] = key
+        yield self._goes(Term(Meaning.GOES, edge, columns, relationship=item.name)), item.target
+
+    def _back(self, above: Edge | None) -> Edge | None:
+        """All rows that refer to those of *above*, which is a many-to-one's."""
+        if above is None or above not in self._turned:
+            return None
+        return Edge(self._turned[above], tuple((here, up) for up, here in above.pairs), above)
+
+    def _returns(self, item: Relation, above: Edge | None) -> bool:
+        """True for the other side of a many-to-one: its rows are those that are deleted already."""
+        if item.direction != "one_to_many" or item.write_only or item.post_update or above is None:
+            return False
+        return self._edge(item, above, above.table) == self._back(above)
 
     def _of_children(
         self, item: Relation, step: Step, edge: Edge
@@ -262,24 +320,36 @@ class _Planner:
         table = self._schema.tables[edge.table]
         columns = [right.name for _, right in item.prop.synchronize_pairs]
         columns += [right.name for _, right in item.prop.secondary_synchronize_pairs or ()]
-        if item.deletes or not _unique(table, tuple(columns)):
+        unseen = any(table.columns[name].nullable for name in columns)  # the ORM joins to the targets
+        if item.deletes or unseen or not _unique(table, tuple(columns)):
             return Term(Meaning.DOUBTFUL, edge)
         return self._goes(Term(Meaning.GOES, edge, tuple(here for _, here in edge.pairs)))
 
     def _pairs(self, item: Relation, key: str) -> tuple[tuple[str, str], ...]:
         """The columns that join a relationship. Raises NoPlan where it joins by more than equal columns."""
         prop = item.prop
-        pairs = tuple((left.name, right.name) for left, right in prop.synchronize_pairs)
-        simple = sa.and_(*(left == right for left, right in prop.synchronize_pairs))
-        owners = {locate(self._schema, left.table).key for left, _ in prop.synchronize_pairs}
-        if owners != {key} or not (
-            prop.primaryjoin.compare(simple)
-            or prop.primaryjoin.compare(sa.and_(*(right == left for left, right in prop.synchronize_pairs)))
+        turned = item.direction == "many_to_one"
+        pairs = tuple(
+            (right.name, left.name) if turned else (left.name, right.name)
+            for left, right in prop.synchronize_pairs
+        )
+        own = [right if turned else left for left, right in prop.synchronize_pairs]
+        owners = {locate(self._schema, column.table).key for column in own}
+        if owners != {key} or not _joins(prop.primaryjoin, prop.synchronize_pairs):
+            raise NoPlan
+        if prop.secondaryjoin is not None and not _joins(
+            prop.secondaryjoin, prop.secondary_synchronize_pairs or ()
         ):
             raise NoPlan
-        if prop.secondaryjoin is not None and len(prop.secondary_synchronize_pairs or ()) != 1:
-            raise NoPlan
         return pairs
+
+
+def _joins(condition: Any, pairs: Sequence[tuple[Any, Any]]) -> bool:
+    """True where *condition* says that the columns of *pairs* are equal, and no more."""
+    return any(
+        bool(condition.compare(sa.and_(*found)))
+        for found in ([left == right for left, right in pairs], [right == left for left, right in pairs])
+    )
 
 
 def _unique(table: Table, columns: tuple[str, ...]) -> bool:

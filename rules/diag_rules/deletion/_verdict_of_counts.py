@@ -44,9 +44,15 @@ def turning(plan: Plan, counts: Counts) -> tuple[str, ...]:
 
 
 def _doubtful(terms: Iterable[Term], counts: Counts) -> bool:
-    return any(
-        term.meaning is Meaning.DOUBTFUL and counts.rows[term.edge, None] > term.allowed for term in terms
-    )
+    return any(term.meaning is Meaning.DOUBTFUL and _too_many(term, counts) for term in terms)
+
+
+def _too_many(term: Term, counts: Counts) -> bool:
+    count = counts.rows[term.edge, None]
+    if term.allowed_as is None:
+        return count > term.allowed
+    cut = counts.cap is not None and count > counts.cap  # two counts that end at the cap can't be compared
+    return cut or count > counts.rows[term.allowed_as, None]
 
 
 def _blocked(terms: Iterable[Term], counts: Counts) -> bool:

@@ -74,7 +74,7 @@ ORDER BY 1, 2"""
 
 INDEXES = f"""
 SELECT i.indrelid, ic.relname, i.indisunique, i.indisprimary, i.indimmediate,
-       i.indpred IS NOT NULL OR 0 = ANY (i.indkey::int2[]), i.indkey::int2[]::int[], i.indnkeyatts, %s,
+       i.indpred IS NOT NULL OR 0 = ANY (i.indkey::int2[]), i.indkey::text, i.indnkeyatts, %s,
        i.indisexclusion, pg_get_expr(i.indpred, i.indrelid),
        (SELECT array_agg(pg_get_indexdef(i.indexrelid, k, true) ORDER BY k) FROM generate_series(1, i.indnkeyatts) k)
 FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid
@@ -82,11 +82,11 @@ JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamesp
 WHERE i.indislive AND i.indisvalid AND {OURS} ORDER BY i.indexrelid"""
 
 TRIGGERS = f"""
-SELECT t.tgrelid, t.tgname, t.tgtype, t.tgisinternal, t.tgenabled, t.tgconstraint, t.tgattr::int2[]::int[]
+SELECT t.tgrelid, t.tgname, t.tgtype, t.tgisinternal, t.tgenabled, t.tgconstraint, t.tgattr::text
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE (NOT t.tgisinternal OR t.tgconstraint <> 0) AND {OURS}
 UNION ALL
-SELECT r.ev_class, r.rulename, ascii(r.ev_type::text) * 256, false, r.ev_enabled, 0, '{{}}'
+SELECT r.ev_class, r.rulename, ascii(r.ev_type::text) * 256, false, r.ev_enabled, 0, ''
 FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE r.rulename <> '_RETURN' AND {OURS}"""
 
@@ -236,6 +236,7 @@ class _Reader:
             table, name, unique, primary, immediate, partial, numbers, keys, same, exclusion, where, terms = (
                 row
             )
+            numbers = _vector(numbers)
             plain = numbers[:keys] if 0 not in numbers[:keys] else numbers[: numbers.index(0)]
             columns = self._named(table, plain)
             indexes[table].append(Index(name=name, columns=columns, unique=unique, partial=partial))
@@ -258,7 +259,7 @@ class _Reader:
         found: dict[int, list[Trigger]] = defaultdict(list)
         for table, name, kind, internal, enabled, _, columns in rows:
             if not internal and _text(enabled) in "OA":
-                found[table].append(_trigger(name, kind, self._named(table, columns)))
+                found[table].append(_trigger(name, kind, self._named(table, _vector(columns))))
         return found
 
 
@@ -285,6 +286,11 @@ def _trigger(name: str, kind: int, columns: tuple[str, ...]) -> Trigger:
     timing = "INSTEAD OF" if kind & INSTEAD else "BEFORE" if kind & BEFORE else "AFTER"
     events = frozenset(word for bit, word in EVENTS.items() if kind & bit)
     return Trigger(name=name, timing=timing, events=events, columns=columns, statement=not kind & ROW)
+
+
+def _vector(text: str) -> list[int]:
+    """An int2vector, asked for as text: as an array it would begin at 0, which pg8000 can't read."""
+    return [int(number) for number in text.split()]
 
 
 def _text(char: Any) -> str:

@@ -27,7 +27,7 @@ from rules.deletion._graphs import (
 )
 
 FIRST = int(os.environ.get("DIAG_SEED", "1"))
-FEW = int(os.environ.get("DIAG_GRAPHS", "70"))
+FEW = int(os.environ.get("DIAG_GRAPHS", "40"))
 MANY = int(os.environ.get("DIAG_MANY_GRAPHS", "2000"))
 
 pytestmark = pytest.mark.filterwarnings(

@@ -270,7 +270,7 @@ class _Planner:
     def _edge(self, item: Relation, above: Edge | None, key: str) -> Edge:
         """The rows behind a relationship of *key*. Raises NoPlan."""
         target = item.secondary if item.direction == "many_to_many" else item.target.local_table
-        if not isinstance(target, sa.Table) or item.concrete:
+        if not isinstance(target, sa.Table) or set(item.concrete) - {item.target}:
             raise NoPlan
         return Edge(locate(self._schema, target).key, self._pairs(item, key), above)
 

@@ -23,9 +23,12 @@ def check(model: Model) -> Iterator[Hazard]:
         refused, and a large collection is loaded into memory just to be deleted.
     Hint: say the same in the database, ON DELETE CASCADE or SET NULL, and add ``passive_deletes=True`` to the relationship.
     """
+    told: set[str] = set()
     for fk in model.references():
         actors = _actors(model, fk)
-        if actors:
+        hierarchy = _hierarchy(model, fk) if actors == ["inheritance"] else None
+        if actors and hierarchy not in told:
+            told |= {hierarchy} if hierarchy is not None else set()
             yield Hazard(
                 where=where(fk),
                 message=f"{where(fk)} refers to {fk.referred} without ON DELETE, and only the ORM takes care of it "
@@ -41,3 +44,13 @@ def _actors(model: Model, fk: ForeignKey) -> list[str]:
         return [link.name for link in attending(model, fk)]
     plain = fk.ondelete.refuses and not model.declared(fk)
     return ["inheritance"] if plain and model.inherits(fk) else []
+
+
+def _hierarchy(model: Model, fk: ForeignKey) -> str:
+    """Return the base table of the hierarchy that *fk* joins: one note tells of all its classes."""
+    above = {each.table: each.referred for each in model.references() if model.inherits(each)}
+    base, seen = fk.referred, {fk.table}
+    while base in above and base not in seen:
+        seen.add(base)
+        base = above[base]
+    return base

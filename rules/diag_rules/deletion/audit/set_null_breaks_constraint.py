@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from diag_rules.deletion._finding import Severity
@@ -10,17 +9,15 @@ from diag_rules.deletion._schema import Action, ForeignKey, Table
 
 from ._model import Model
 from ._rule import Hazard, rule
-from ._words import where, written
-
-_REQUIRES = r"""["`\[]?\b{name}\b["`\]]?\s*\)?\s+is\s+not\s+null"""
+from ._words import minds_null, where, written
 
 
 @rule("DEL015", "set-null-breaks-constraint", Severity.WARNING)
 def check(model: Model) -> Iterator[Hazard]:
     """ON DELETE SET NULL on a column that another constraint wants to be set.
 
-    What it flags: a foreign key with ON DELETE SET NULL whose column a CHECK requires with IS NOT NULL, or that stands in a
-        unique constraint with NULLS NOT DISTINCT, or that is MATCH FULL and nulls only some of its columns.
+    What it flags: a foreign key with ON DELETE SET NULL whose column a CHECK requires with IS NOT NULL, or weighs with IS NULL,
+        num_nonnulls or coalesce, or that stands in a unique constraint with NULLS NOT DISTINCT, or that is MATCH FULL and nulls only some of its columns.
     Why: SET NULL is an UPDATE of the row, and constraints of the row apply to it: the deletion of the row referred to fails.
     Hint: use ON DELETE CASCADE, or relax the constraint.
     """
@@ -37,10 +34,9 @@ def check(model: Model) -> Iterator[Hazard]:
 
 
 def _broken(fk: ForeignKey, table: Table) -> str | None:
-    for check_ in table.checks:
-        for column in fk.touched:
-            if re.search(_REQUIRES.format(name=re.escape(column)), check_.sql, re.IGNORECASE):
-                return f"{check_.name or 'a CHECK'} wants {column} to be set"
+    minded = minds_null(table, fk.touched)
+    if minded is not None:
+        return minded
     for unique in table.uniques:
         if not unique.nulls_distinct and not unique.partial and set(fk.touched) & set(unique.columns):
             return f"{unique.name or 'a unique constraint'} counts NULLs as equal"

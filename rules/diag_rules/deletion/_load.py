@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -71,7 +71,10 @@ class Loader:
         named = dict(zip(src.columns, values[len(src.identity) :], strict=True))
         row = self.world.add(table, self.world.home(table), identity, named)
         if len(self.world.rows) > self.limit:
-            raise TooManyRows(f"the deletion reaches more than {self.limit} rows, in an order that matters")
+            table, count = Counter(row.home for row in self.world.rows.values()).most_common(1)[0]
+            raise TooManyRows(
+                f"the deletion reaches more than {self.limit} rows, {count} of them in {table}, in an order that matters"
+            )
         return row
 
     def _table_of(self, oid: int) -> str:

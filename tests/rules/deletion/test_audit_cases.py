@@ -93,11 +93,11 @@ def _classes(case: dict[str, Any], metadata: sa.MetaData) -> dict[str, type]:
 
 
 def _polymorphic(case: dict[str, Any], name: str, metadata: sa.MetaData) -> dict[str, Any]:
-    """Return the discriminator's settings: rows of ones belong to the first subclass."""
+    """Return the discriminator's settings: rows of ones belong to the subclass."""
     if "discriminator" not in case:
         return {}
     if name in case["inherits"]:
-        return {"polymorphic_identity": 1 + list(case["inherits"]).index(name)}
+        return {"polymorphic_identity": 1}
     return {"polymorphic_on": metadata.tables[name].c[case["discriminator"]], "polymorphic_identity": 0}
 
 

@@ -152,9 +152,13 @@ class Trials:
         return found
 
     def _choice_decides(self, plain: Planned, choices: Sequence[Planned]) -> bool:
-        """True where another choice comes to another outcome or to other counts."""
-        shapes = [_shape(self._play(statements), unit) for unit, statements in (plain, *choices)]
-        return any(shape != shapes[0] for shape in shapes)
+        """True where another choice comes to another outcome, or to other rows that go."""
+        shapes, passes = [], False
+        for unit, statements in (plain, *choices):
+            result = self._play(statements)  # the next one takes back what this one did to the rows
+            shapes.append(_shape(result, unit))
+            passes = passes or not _blocked(result, unit)
+        return passes and any(shape != shapes[0] for shape in shapes)
 
     def _broken(self, rows: Sequence[Row]) -> list[Violation]:
         """Keys that fail every statement that could meet them, even without rows: SQLite's "foreign key mismatch"."""

@@ -23,3 +23,12 @@ def test_importing_a_floor_loads_nothing_above_it(package: str) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert FOREIGN[package] & set(done.stdout.split()) == set()
+
+
+def test_an_application_without_greenlet_has_diagnostics_all_the_same() -> None:
+    """SQLAlchemy 2.1 no longer installs it; the demo's environment has none."""
+    program = "import sys; sys.modules['greenlet'] = None; import flask_diag, flask_diag.demo"
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")

@@ -17,9 +17,7 @@ from contextvars import ContextVar
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool, SingletonThreadPool, StaticPool
-from sqlalchemy.util.concurrency import greenlet_spawn
 
 from diag_rules.deletion import How, UnknownSubject, Verdict, use_language
 
@@ -103,6 +101,10 @@ def _usable(engine: Engine) -> Iterator[Engine]:
     if not engine.dialect.is_async:
         yield engine
         return
+    from sqlalchemy.ext.asyncio import (
+        create_async_engine,
+    )  # needs greenlet, which only async applications have
+
     own = create_async_engine(engine.url, poolclass=NullPool).sync_engine
     try:
         yield own
@@ -112,7 +114,11 @@ def _usable(engine: Engine) -> Iterator[Engine]:
 
 def asked(ask: Callable[[], T], engine: Engine) -> T:
     """Return what *ask* answers, on an event loop of its own where the engine is one of asyncio."""
-    return asyncio.run(greenlet_spawn(ask)) if engine.dialect.is_async else ask()
+    if not engine.dialect.is_async:
+        return ask()
+    from sqlalchemy.util.concurrency import greenlet_spawn
+
+    return asyncio.run(greenlet_spawn(ask))
 
 
 def _end_abandoned(connection: Connection) -> None:

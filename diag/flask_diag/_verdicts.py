@@ -101,9 +101,8 @@ def _usable(engine: Engine) -> Iterator[Engine]:
     if not engine.dialect.is_async:
         yield engine
         return
-    from sqlalchemy.ext.asyncio import (
-        create_async_engine,
-    )  # needs greenlet, which only async applications have
+    # imported here: it needs greenlet, which only async applications have
+    from sqlalchemy.ext.asyncio import create_async_engine
 
     own = create_async_engine(engine.url, poolclass=NullPool).sync_engine
     try:

@@ -133,7 +133,9 @@ def test_breadcrumbs_of_the_scope_are_not_changed_in_place(
     sentry_sdk.capture_exception(break_rule(engine, users))
 
     left = [
-        crumb["data"] for crumb in sentry_sdk.get_isolation_scope()._breadcrumbs if crumb["message"] == EMAIL
+        crumb["data"]
+        for crumb in sentry_sdk.get_isolation_scope()._breadcrumbs
+        if crumb.get("message") == EMAIL
     ]
     assert left == [{"db.params": [EMAIL]}]
 

@@ -84,6 +84,12 @@ class Server(ABC):
         """The file that the server writes its messages to."""
         return self.home / "server.log"
 
+    def _administer(self, statement: str) -> None:
+        engine = create_engine(self.url(), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(statement))
+        engine.dispose()
+
     def run(self, command: Sequence[str], **kwargs: Any) -> None:
         """Run a tool of the server as its user; raises RuntimeError with what it printed."""
         done = subprocess.run(
@@ -224,12 +230,6 @@ class PostgresServer(Server):
     def drop_database(self, name: str) -> None:
         self._administer(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
-    def _administer(self, statement: str) -> None:
-        engine = create_engine(self.url(), isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.execute(text(statement))
-        engine.dispose()
-
 
 class MariaServer(Server):
     """MariaDB; durability is off."""
@@ -286,12 +286,6 @@ class MariaServer(Server):
 
     def drop_database(self, name: str) -> None:
         self._administer(f"DROP DATABASE IF EXISTS `{name}`")
-
-    def _administer(self, statement: str) -> None:
-        engine = create_engine(self.url(), isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.execute(text(statement))
-        engine.dispose()
 
 
 POSTGRESQL_15 = Path("/usr/lib/postgresql/15/bin")

@@ -87,31 +87,16 @@ class Describer:
         self, group: Group, members: Members, first: tuple[str, ...], subject: Subject, cap: int | None
     ) -> Iterable[Held]:
         for clause, rows in self._by_clause(group, list(members.rows)):
-            count = len(rows)
-            shown = count if cap is None else min(count, cap)
-            facts = BlockerFacts(
-                table=group.table,
-                columns=group.columns,
-                constraint=group.constraint,
-                count=shown,
-                reason=group.reason,
+            facts = facts_of(
+                self._schema,
+                group,
+                fk=members.fk,
+                count=len(rows),
+                cap=cap,
                 path=members.path,
-                subject=subject.name,
-                key=subject.key,
-                relationship=group.relationship,
-                ondelete=self._ondelete(group, members),
-                values=subject.values,
-                capped=shown < count,
-                broken=members.fk.broken if members.fk is not None else None,
+                subject=subject,
             )
             yield Held(blocker(facts, clause, first), rows)
-
-    def _ondelete(self, group: Group, members: Members) -> str | None:
-        if members.fk is not None:
-            return str(members.fk.ondelete)
-        table = self._schema.tables.get(group.table)
-        keys = [fk for fk in table.foreign_keys if set(fk.columns) == set(group.columns)] if table else []
-        return str(keys[0].ondelete) if keys else None
 
     def _by_clause(self, group: Group, rows: Sequence[Row]) -> list[tuple[Clause | None, Sequence[Row]]]:
         """The rows by the first clause of the policy that speaks of them; None for the rest."""
@@ -165,6 +150,44 @@ def _identified(src: Source, keys: Sequence[tuple[Any, ...]]) -> sa.Subquery:
     plain = src.clause()
     where = among(plain, src.identity, keys)
     return sa.select(*(plain.c[name] for name in src.identity)).where(where).subquery("chosen")
+
+
+def facts_of(  # noqa: PLR0913 - each is a fact of its own, by keyword
+    schema: Schema,
+    group: Group,
+    *,
+    fk: ForeignKey | None,
+    count: int,
+    cap: int | None,
+    path: tuple[str, ...],
+    subject: Subject,
+) -> BlockerFacts:
+    """What the words about *count* blocking rows of a group rest on; no more than *cap* of them are told."""
+    shown = count if cap is None else min(count, cap)
+    return BlockerFacts(
+        table=group.table,
+        columns=group.columns,
+        constraint=group.constraint,
+        count=shown,
+        reason=group.reason,
+        path=path,
+        subject=subject.name,
+        key=subject.key,
+        relationship=group.relationship,
+        ondelete=_ondelete(schema, group, fk),
+        values=subject.values,
+        capped=shown < count,
+        broken=fk.broken if fk is not None else None,
+    )
+
+
+def _ondelete(schema: Schema, group: Group, fk: ForeignKey | None) -> str | None:
+    """The action of the foreign key, or of the one over the same columns where a relationship is what blocks."""
+    if fk is not None:
+        return str(fk.ondelete)
+    table = schema.tables.get(group.table)
+    keys = [key for key in table.foreign_keys if set(key.columns) == set(group.columns)] if table else []
+    return str(keys[0].ondelete) if keys else None
 
 
 def blocker(facts: BlockerFacts, clause: Clause | None, first: tuple[str, ...] = ()) -> Blocker:

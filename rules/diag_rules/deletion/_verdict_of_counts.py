@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ._blockers import Group, Subject, blocker, clearing_order
+from ._blockers import Group, Subject, blocker, clearing_order, facts_of
 from ._count import Counts, CountStatement
-from ._hints import BlockerFacts
 from ._plan import Meaning, Plan, Term
 from ._policy_bind import Clause
-from ._schema import Action, Schema
+from ._schema import Schema
 from ._verdict import Blocker, Effect
 
 
@@ -82,20 +81,8 @@ def counted_blockers(counted: Counted, subject: Subject, root: str, cap: int | N
     for group in sorted(terms, key=lambda group: after[group].place):
         term = terms[group]
         for clause, count in _by_clause(counted.statement, term, counts):
-            shown = count if cap is None else min(count, cap)
-            facts = BlockerFacts(
-                table=group.table,
-                columns=group.columns,
-                constraint=group.constraint,
-                count=shown,
-                reason=group.reason,
-                path=(root, *term.edge.path),
-                subject=subject.name,
-                key=subject.key,
-                relationship=group.relationship,
-                ondelete=_ondelete(schema, term),
-                values=subject.values,
-                capped=shown < count,
+            facts = facts_of(
+                schema, group, fk=term.fk, count=count, cap=cap, path=(root, *term.edge.path), subject=subject
             )
             found.append(blocker(facts, clause, after[group].first))
     return tuple(found)
@@ -103,17 +90,6 @@ def counted_blockers(counted: Counted, subject: Subject, root: str, cap: int | N
 
 def _group(term: Term) -> Group:
     return Group(term.edge.table, term.columns, term.constraint, term.reason, term.relationship)
-
-
-def _ondelete(schema: Schema, term: Term) -> str | None:
-    if term.fk is not None:
-        return str(term.fk.ondelete)
-    keys: list[Action] = [
-        fk.ondelete
-        for fk in schema.tables[term.edge.table].foreign_keys
-        if set(fk.columns) == set(term.columns)
-    ]
-    return str(keys[0]) if keys else None
 
 
 def _by_clause(statement: CountStatement, term: Term, counts: Counts) -> Iterator[tuple[Clause | None, int]]:

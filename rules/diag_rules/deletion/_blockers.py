@@ -20,6 +20,9 @@ from ._verdict import Blocker, Effect, Reason
 from ._world import Row
 
 BEFORE_SQL = (Reason.PRIMARY_KEY, Reason.ORM)
+Below = tuple[
+    str, Mapping[str, tuple[str, ...]]
+]  # the subject's table, and the path to each of those below it
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +77,14 @@ class Describer:
         self._policy = policy
         self._typed = typed
 
-    def blockers(self, trial: Trial, subject: Subject, cap: int | None) -> tuple[Held, ...]:
-        """Every blocker with its rows, those that must be cleared first before the others."""
-        groups = _grouped(trial.violations, trial.rows[0].home)
+    def blockers(
+        self, trial: Trial, subject: Subject, cap: int | None, below: Below | None = None
+    ) -> tuple[Held, ...]:
+        """Every blocker with its rows, those that must be cleared first before the others.
+
+        *below* says where rows that were not the subject's own lie.
+        """
+        groups = _grouped(trial.violations, below or (trial.rows[0].home, {}))
         after = clearing_order(self._schema, groups)
         found: list[Held] = []
         for group in sorted(groups, key=lambda group: after[group].place):
@@ -224,17 +232,17 @@ def _told_once(violations: Iterable[Violation]) -> Iterator[Violation]:
             yield item
 
 
-def _grouped(violations: Iterable[Violation], root: str) -> dict[Group, Members]:
+def _grouped(violations: Iterable[Violation], below: Below) -> dict[Group, Members]:
     found: dict[Group, Members] = {}
     for item in _told_once(violations):
         group = Group(item.row.home, item.columns, item.constraint, item.reason, item.relationship)
-        members = found.setdefault(group, Members(path=_path(item, root), fk=item.fk))
+        members = found.setdefault(group, Members(path=_path(item, *below), fk=item.fk))
         members.rows[item.row] = None
     return found
 
 
-def _path(violation: Violation, root: str) -> tuple[str, ...]:
-    """The tables from the subject to the row that blocks."""
+def _path(violation: Violation, root: str, paths: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The tables from the subject to the row that blocks; *paths* are those to rows that are removed before it."""
     found = [violation.row.home]
     at = violation.parent if violation.parent is not None else violation.row.cause
     seen: set[int] = set()
@@ -242,6 +250,9 @@ def _path(violation: Violation, root: str) -> tuple[str, ...]:
         seen.add(id(at))
         found.append(at.home)
         at = at.cause
+    start = paths.get(found[-1])
+    if start is not None:
+        return (*start, *reversed(found[:-1]))
     if found[-1] != root:
         found.append(root)
     return tuple(reversed(found))

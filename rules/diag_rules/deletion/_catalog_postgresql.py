@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -63,7 +64,7 @@ WHERE k.contype = 'f' AND k.conparentid = 0 AND {OURS} ORDER BY k.oid"""
 CHECKS = f"""
 SELECT k.conrelid, k.conname, pg_get_expr(k.conbin, k.conrelid), k.conkey::int[]
 FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE k.contype = 'c' AND k.conrelid <> 0 AND {OURS}
+WHERE k.contype = 'c' AND k.conrelid <> 0 AND %s AND {OURS}
 UNION ALL
 SELECT a.attrelid, k.conname,
        regexp_replace(pg_get_expr(k.conbin, 0), '\\mVALUE\\M', quote_ident(a.attname), 'g'), ARRAY[a.attnum]::int[]
@@ -82,11 +83,11 @@ JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamesp
 WHERE i.indislive AND i.indisvalid AND {OURS} ORDER BY i.indexrelid"""
 
 TRIGGERS = f"""
-SELECT t.tgrelid, t.tgname, t.tgtype, t.tgisinternal, t.tgenabled, t.tgconstraint, t.tgattr::text
+SELECT t.tgrelid, t.tgname, t.tgtype, t.tgisinternal, t.tgenabled, t.tgconstraint, t.tgattr::text, t.tginitdeferred
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE (NOT t.tgisinternal OR t.tgconstraint <> 0) AND {OURS}
 UNION ALL
-SELECT r.ev_class, r.rulename, ascii(r.ev_type::text) * 256, false, r.ev_enabled, 0, ''
+SELECT r.ev_class, r.rulename, ascii(r.ev_type::text) * 256, false, r.ev_enabled, 0, '', false
 FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE r.rulename <> '_RETURN' AND {OURS}"""
 
@@ -224,7 +225,8 @@ class _Reader:
 
     def _checks(self) -> dict[int, list[Check]]:
         found: dict[int, list[Check]] = defaultdict(list)
-        for table, name, sql, columns in self._rows(CHECKS):
+        held = "k.conenforced" if self._version >= 18 else "true"
+        for table, name, sql, columns in self._rows(CHECKS % held):
             found[table].append(Check(name=name, sql=sql, columns=self._named(table, columns)))
         return found
 
@@ -249,7 +251,8 @@ class _Reader:
                         nulls_distinct=not same,
                         deferrable=not immediate,
                         partial=partial or exclusion,
-                        terms=tuple(terms) if partial and unique else (),
+                        exclusion=exclusion,
+                        terms=tuple(terms) if partial else (),
                         where=where,
                     )
                 )
@@ -257,9 +260,10 @@ class _Reader:
 
     def _triggers(self, rows: list[Any]) -> dict[int, list[Trigger]]:
         found: dict[int, list[Trigger]] = defaultdict(list)
-        for table, name, kind, internal, enabled, _, columns in rows:
+        for table, name, kind, internal, enabled, _, columns, late in rows:
             if not internal and _text(enabled) in "OA":
-                found[table].append(_trigger(name, kind, self._named(table, _vector(columns))))
+                trigger = _trigger(name, kind, self._named(table, _vector(columns)))
+                found[table].append(replace(trigger, deferred=bool(late)))
         return found
 
 
@@ -270,7 +274,7 @@ def _constraint_triggers(rows: list[Any]) -> dict[tuple[int, int, int], tuple[st
     table (a self-reference), the letter in the name tells them apart.
     """
     found = {}
-    for table, name, kind, internal, enabled, constraint, _ in rows:
+    for table, name, kind, internal, enabled, constraint, _, _ in rows:
         if internal and constraint:
             sign = -1 if name.startswith("RI_ConstraintTrigger_c_") else 1
             found[constraint, table, sign * (kind & (DELETE | UPDATE | INSERT))] = (

@@ -50,9 +50,13 @@ def _table(
     keyed = sorted((row for row in rows if row[5]), key=lambda row: int(row[5]))
     primary = tuple(row[1] for row in keyed)
     single = len(keyed) == 1 and not without_rowid and keyed[0][2].upper() == "INTEGER"
-    formulas = ddl.formulas(sql)
+    formulas, collations = ddl.formulas(sql), ddl.collations(sql)
     columns = {
-        row[1]: _column(row, formulas, forbids=bool(row[5]) and (single or without_rowid)) for row in rows
+        row[1]: replace(
+            _column(row, formulas, forbids=bool(row[5]) and (single or without_rowid)),
+            collation=collations.get(row[1].lower()),
+        )
+        for row in rows
     }
     uniques, indexes = _indexes(connection, name, written)
     if primary and not any(unique.primary for unique in uniques):
@@ -133,7 +137,7 @@ def _spelling(names: tuple[str, ...], table: Table) -> tuple[str, ...]:
 
 def _with_parent(fk: ForeignKey, parent: Table | None) -> ForeignKey:
     if parent is None:
-        return fk
+        return replace(fk, broken=f"{fk.table} refers to {fk.referred}, and there is no table of that name")
     columns = _spelling(fk.referred_columns or parent.primary_key, parent)
     unique = any(set(unique.columns) == set(columns) and not unique.partial for unique in parent.uniques)
     broken = (

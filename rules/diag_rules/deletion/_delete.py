@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError, InvalidRequestError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidRequestError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
+from diag_rules.errors import Category, Kind, classify
+
 from ._blockers import Held
-from ._refused import DeletionRefused, UnknownSubject
-from ._schema import ForeignKey
+from ._refused import DeletionRefused, LockDenied, UnknownSubject
+from ._schema import Table
 from ._tables import among, source
-from ._verdict import Effect, How, Outcome, Reason, RemedyAction, Verdict
+from ._verdict import Effect, How, Outcome, Reason, RemedyAction, Verdict, mark_of
 
 if TYPE_CHECKING:
     from ._rules import DeletionRules
 
 ROUNDS = 10  # of clearing: each must clear something, and what blocks a blocker comes to light after it
-REFUSALS = (IntegrityError, StaleDataError, InvalidRequestError, AssertionError)
+REFUSALS = (DBAPIError, StaleDataError, InvalidRequestError, AssertionError)
+NOT_REFUSED = (Category.OUTAGE, Category.CONTENTION)  # another attempt may pass: not what a refusal says
 Key = tuple[Any, ...]
 
 
@@ -39,15 +42,15 @@ class SafeDelete:
         bind = {"mapper": self._rules.mapper, "clause": self._rules.tables[0]}
         return self._session.connection(bind_arguments=bind)
 
-    def run(self, key: Key, *, dry_run: bool) -> Verdict:
-        """Delete the subject *key*. Raises DeletionRefused, UnknownSubject."""
+    def run(self, key: Key, *, dry_run: bool, only: str | None = None) -> Verdict:
+        """Delete the subject *key*, or clear *only* one relation. Raises DeletionRefused, UnknownSubject."""
         self._session.flush()
         self._session.expire_all()
         self._lock_database()
         savepoint = self._session.begin_nested()
         self._connect()  # sends the SAVEPOINT, which the session puts off until it is asked for its connection
         try:
-            verdict = self._run(key)
+            verdict = self._run(key) if only is None else self._clear_one(key, only)
         except BaseException:
             if savepoint.is_active:
                 savepoint.rollback()
@@ -61,18 +64,24 @@ class SafeDelete:
 
     def _run(self, key: Key) -> Verdict:
         self._lock(key)
-        verdict, held = self._rules.play(self._connection, key, self._how)
+        verdict, held = self._play(key)
         done: list[Effect] = []
         for _ in range(ROUNDS):
             cleared = self._clear(verdict, held)
             if not cleared:
                 break
             done += cleared
-            verdict, held = self._rules.play(self._connection, key, self._how)
+            verdict, held = self._play(key)
         if verdict.outcome is Outcome.BLOCKED or _forbidden(verdict):
             raise DeletionRefused(verdict)
         self._delete(key, verdict)
         return replace(verdict, done=(*_summed(done), *verdict.deleted))
+
+    def _play(self, key: Key) -> tuple[Verdict, tuple[Held, ...]]:
+        """The verdict, and all that stands in the way with its rows, what must be cleared first before the rest."""
+        verdict, held = self._rules.play(self._connection, key, self._how)
+        first = self._rules.behind(self._connection, key, held) if held else ()
+        return replace(verdict, clear_first=tuple(item.blocker for item in first)), (*first, *held)
 
     # locks
 
@@ -88,10 +97,33 @@ class SafeDelete:
         for table in self._rules.tables:
             columns = list(table.primary_key.columns)
             where = [column == value for column, value in zip(columns, key, strict=True)]
-            if self._connection.execute(sa.select(*columns).where(*where).with_for_update()).first() is None:
+            select = sa.select(*columns).where(*where).with_for_update()
+            try:
+                found = self._connection.execute(select).first()
+            except DBAPIError as error:
+                if classify(error).kind is Kind.INSUFFICIENT_PRIVILEGE:
+                    raise LockDenied(self._rules.name, table.name) from error
+                raise
+            if found is None:
                 raise UnknownSubject(self._rules.name, key[0] if len(key) == 1 else key)
 
     # clearing
+
+    def _clear_one(self, key: Key, mark: str) -> Verdict:
+        self._lock(key)
+        verdict, held = self._play(key)
+        wanted = [item for item in held if mark_of(item.blocker) == mark]
+        if not wanted or not all(item.blocker.remedy.automatic for item in wanted):
+            raise DeletionRefused(verdict)
+        try:
+            done = [self._apply(item) for item in wanted]
+            self._check_deferred()
+        except REFUSALS as error:
+            if isinstance(error, DBAPIError) and classify(error).category in NOT_REFUSED:
+                raise
+            raise DeletionRefused(_contradicted(verdict, error)) from error
+        verdict, _ = self._play(key)
+        return replace(verdict, done=tuple(_summed(done)))
 
     def _clear(self, verdict: Verdict, held: Sequence[Held]) -> list[Effect]:
         """Apply what the policy does by itself, if that can clear all that stands in the way."""
@@ -128,6 +160,8 @@ class SafeDelete:
                 self._delete_rows(key)
             self._check_deferred()
         except REFUSALS as error:
+            if isinstance(error, DBAPIError) and classify(error).category in NOT_REFUSED:
+                raise
             raise DeletionRefused(_contradicted(verdict, error)) from error
 
     def _delete_object(self, key: Key) -> None:
@@ -155,21 +189,22 @@ class SafeDelete:
 
     def _check_deferred(self) -> None:
         """Have PostgreSQL check what waits for COMMIT now, and let it wait again."""
-        late = _deferred(self._schema.tables.values())
+        late = [(table, name) for table in self._schema.tables.values() for name in _deferred(table)]
         if self._connection.dialect.name == "postgresql" and late:
-            names = ", ".join(self._quoted(fk) for fk in late)
+            names = ", ".join(self._quoted(table, name) for table, name in late)
             self._connection.exec_driver_sql(f"SET CONSTRAINTS {names} IMMEDIATE")
             self._connection.exec_driver_sql(f"SET CONSTRAINTS {names} DEFERRED")
 
-    def _quoted(self, fk: ForeignKey) -> str:
+    def _quoted(self, table: Table, constraint: str) -> str:
         quote = self._connection.dialect.identifier_preparer.quote
-        schema = self._schema.tables[fk.table].schema
-        name = quote(str(fk.name)).replace("%", "%%")
-        return f"{quote(schema)}.{name}" if schema else name
+        name = quote(constraint).replace("%", "%%")
+        return f"{quote(table.schema)}.{name}" if table.schema else name
 
 
-def _deferred(tables: Iterable[Any]) -> list[ForeignKey]:
-    return [fk for table in tables for fk in table.foreign_keys if fk.initially_deferred and fk.name]
+def _deferred(table: Table) -> Iterator[str]:
+    """The names of its foreign keys and constraint triggers that wait for COMMIT."""
+    yield from (fk.name for fk in table.foreign_keys if fk.initially_deferred and fk.name)
+    yield from (trigger.name for trigger in table.triggers if trigger.deferred)
 
 
 def _forbidden(verdict: Verdict) -> bool:

@@ -14,6 +14,7 @@ import operator
 import re
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,23 +32,66 @@ class _Impossible(Exception):
     """No row can have this value in this column."""
 
 
-def read_key(name: str, columns: Sequence[sa.Column[Any]], key: Any, dialect: sa.Dialect) -> tuple[Any, ...]:
-    """The parts of *key* as *columns* hold them; those of types that are not ours to read stay as they are.
+class KeyReader:
+    """Reads the keys of one table as one dialect holds them; made once, since a check is counted in microseconds."""
 
-    Raises ValueError for a key of the wrong shape, UnknownSubject where a part can be no value of its column.
+    def __init__(self, name: str, columns: Sequence[sa.Column[Any]], dialect: sa.Dialect) -> None:
+        self._name = name
+        self._columns = tuple(columns)
+        self._parts = tuple(_Part.of(column, dialect) for column in columns)
+        only = self._parts[0] if len(self._parts) == 1 else None
+        plain = only is not None and isinstance(only.kind, sa.Integer) and only.process is None
+        self._whole = _limits(self._parts[0].kind, dialect.name) if plain else None
+
+    def __call__(self, key: Any) -> tuple[Any, ...]:
+        """The parts of *key* as the columns hold them; those of types that are not ours to read stay as they are.
+
+        Raises ValueError for a key of the wrong shape, UnknownSubject where a part can be no value of its column.
+        """
+        if self._whole is not None and type(key) is int and self._whole[0] <= key <= self._whole[1]:
+            return (key,)
+        parts = tuple(key) if isinstance(key, (tuple, list, sa.Row)) else (key,)
+        if len(parts) != len(self._columns) or not all(map(_plain, parts, self._columns)):
+            names = ", ".join(column.name for column in self._columns)
+            raise ValueError(
+                f"{key!r} is no key of {self._name}: give {len(self._columns)} value(s) for ({names})."
+            )
+        try:
+            return tuple(map(_Part.read, self._parts, parts))
+        except _Impossible:
+            raise UnknownSubject(self._name, key) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """How one column's values are read.
+
+    Attributes:
+        kind: the column's type; a variant's, where it has one for this database.
+        convert: makes a value of the type's own Python type; None where the type is not ours to read.
+        process: what the driver gets of it, or None for the value itself.
     """
-    parts = _parts(key)
-    if len(parts) != len(columns) or not all(map(_plain, parts, columns)):
-        names = ", ".join(column.name for column in columns)
-        raise ValueError(f"{key!r} is no key of {name}: give {len(columns)} value(s) for ({names}).")
-    try:
-        return tuple(_read(column, part, dialect) for column, part in zip(columns, parts, strict=True))
-    except _Impossible:
-        raise UnknownSubject(name, key) from None
 
+    kind: Any
+    dialect: sa.Dialect
+    convert: Callable[[Any, Any, sa.Dialect], Any] | None
+    process: Callable[[Any], Any] | None
 
-def _parts(key: Any) -> tuple[Any, ...]:
-    return tuple(key) if isinstance(key, (tuple, list, sa.Row)) else (key,)
+    @classmethod
+    def of(cls, column: sa.Column[Any], dialect: sa.Dialect) -> _Part:
+        kind = column.type.dialect_impl(dialect)
+        ours = not isinstance(kind, sa.types.TypeDecorator)
+        convert = next((reader for kinds, reader in READERS if ours and isinstance(kind, kinds)), None)
+        return cls(kind, dialect, convert, kind.bind_processor(dialect))
+
+    def read(self, value: Any) -> Any:
+        """The value. Raises _Impossible."""
+        found = value if self.convert is None else self.convert(self.kind, value, self.dialect)
+        if isinstance(found, str):
+            _check_text(found, self.dialect)
+        if self.process is not None:
+            _try(self.process, found)
+        return found
 
 
 def _plain(value: Any, column: sa.Column[Any]) -> bool:
@@ -58,25 +102,6 @@ def _plain(value: Any, column: sa.Column[Any]) -> bool:
     if isinstance(kind, (sa.Integer, sa.Uuid, sa.String, *NUMERIC)):
         return isinstance(value, TEXTUAL) or hasattr(value, "__index__")
     return not (isinstance(value, str) and isinstance(kind, sa.LargeBinary))
-
-
-def _read(column: sa.Column[Any], value: Any, dialect: sa.Dialect) -> Any:
-    kind = column.type.dialect_impl(dialect)  # a variant's, where the column has one for this database
-    found = value if isinstance(kind, sa.types.TypeDecorator) else _by_type(kind, value, dialect)
-    if isinstance(found, str):
-        _check_text(found, dialect)
-    process = kind.bind_processor(dialect)
-    if process is not None:
-        _try(process, found)
-    return found
-
-
-def _by_type(kind: Any, value: Any, dialect: sa.Dialect) -> Any:
-    """The value in the Python type of the column's own."""
-    for kinds, reader in READERS:
-        if isinstance(kind, kinds):
-            return reader(kind, value, dialect)
-    return value
 
 
 def _try(convert: Callable[[Any], Any], value: Any) -> Any:
@@ -102,15 +127,20 @@ def _whole(value: Any) -> int:
 
 
 def _in_range(kind: sa.Integer, value: int, dialect: str) -> int:
+    smallest, largest = _limits(kind, dialect)
+    if not smallest <= value <= largest:
+        raise _Impossible
+    return value
+
+
+def _limits(kind: sa.Integer, dialect: str) -> tuple[int, int]:
     """PostgreSQL holds to the type's range; SQLite to 64 bits whatever the type says; MySQL only finds no row."""
     name = "bigint"
     if dialect not in ("sqlite", *MYSQL):
         small, big = isinstance(kind, sa.SmallInteger), isinstance(kind, sa.BigInteger)
         name = "smallint" if small else "bigint" if big else "integer"
-    largest = LARGEST[name] * 2 + 1 if dialect in MYSQL else LARGEST[name]  # UNSIGNED
-    if not -LARGEST[name] - 1 <= value <= largest:
-        raise _Impossible
-    return value
+    largest = LARGEST[name]
+    return -largest - 1, largest * 2 + 1 if dialect in MYSQL else largest  # UNSIGNED
 
 
 def _uuid(kind: sa.Uuid[Any], value: Any, _: sa.Dialect) -> Any:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ._probe import DatabaseProbe, Unsure
 from ._schema import Action, ForeignKey, Schema
-from ._tables import Source, among, select_from
+from ._tables import Source, among, order_along, select_from
 from ._world import Row, World
 
 CHUNK = 400
@@ -40,6 +40,7 @@ class Loader:
         self._oids: dict[int, str] | None = None
         self._expanded: set[tuple[ForeignKey, int]] = set()
         self._followed: set[Reached] = set()
+        self._examined: set[tuple[ForeignKey, int]] = set()
 
     # rows
 
@@ -73,7 +74,8 @@ class Loader:
         if len(self.world.rows) > self.limit:
             table, count = Counter(row.home for row in self.world.rows.values()).most_common(1)[0]
             raise TooManyRows(
-                f"the deletion reaches more than {self.limit} rows, {count} of them in {table}, in an order that matters"
+                f"the deletion reaches more than {self.limit} rows in an order that matters, {count} of them in {table},"
+                f" and no more are played through: delete rows of {table} in batches first, then check again"
             )
         return row
 
@@ -126,7 +128,7 @@ class Loader:
 
     def _children(self, fk: ForeignKey, parents: list[Row]) -> Iterator[tuple[Row, Row]]:
         above, below = self.source(fk.referred), self.source(fk.table)
-        parent, child = above.clause().alias("p"), below.clause().alias("c")
+        parent, child = above.alias("p"), below.alias("c")
         pairs = zip(fk.referred_columns, fk.columns, strict=True)
         # the parent's side first: SQLite compares by the collation of the left one
         on = sa.and_(*(parent.c[left] == child.c[right] for left, right in pairs))
@@ -137,7 +139,7 @@ class Loader:
             if above.only:
                 select = select.with_hint(parent, "ONLY", "postgresql")
             select = select.where(among(parent, above.identity, part))
-            select = select.order_by(*(child.c[name] for name in below.order))
+            select = select.order_by(*(child.c[name] for name in order_along(self.schema, fk, below)))
             width = len(above.identity)
             for found in self.connection.execute(select):
                 yield self._add(below, found[width:]), known[tuple(found[:width])]
@@ -150,12 +152,14 @@ class Loader:
                 if fk.enforced and fk.referred in self.schema.tables and not fk.broken:
                     grouped[fk].append(row)
         for fk, children in grouped.items():
-            for row in self._orphans(fk, children):
+            fresh = [row for row in children if (fk, id(row)) not in self._examined]
+            self._examined.update((fk, id(row)) for row in fresh)
+            for row in self._orphans(fk, fresh):
                 row.orphaned = row.orphaned | {fk}
 
     def _orphans(self, fk: ForeignKey, rows: list[Row]) -> Iterator[Row]:
         src = self.source(fk.table)
-        child, parent = src.clause().alias("c"), self.source(fk.referred).clause().alias("p")
+        child, parent = src.alias("c"), self.source(fk.referred).alias("p")
         on = sa.and_(
             *(parent.c[a] == child.c[b] for a, b in zip(fk.referred_columns, fk.columns, strict=True))
         )

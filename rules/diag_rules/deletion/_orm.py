@@ -56,13 +56,60 @@ class Relation:
     nulled: tuple[sa.Column[Any], ...]
     secondary: sa.FromClause | None
 
+    @property
+    def joined(self) -> bool:
+        """True where it is loaded by a JOIN, in the query of its parent."""
+        return self.prop.lazy in ("joined", False)
+
+    @property
+    def repeats(self) -> bool:
+        """True where eager loading puts an object into a collection as often as the secondary table links it.
+
+        So does select-in loading since SQLAlchemy 2.1; all other loading takes it once.
+        """
+        return self.prop.lazy == "selectin" and not sa.__version__.startswith("2.0.")
+
     def comes_back(self, path: Collection[Mapper[Any]]) -> bool:
-        """True where eager loading stops, since the object was itself loaded through the target."""
-        return self.loaded and self.prop.join_depth is None and self.target in path
+        """True where eager loading stops, since the object was itself loaded through the target.
+
+        *path*: the mappers of its own query for what is joined, else all on the way to it.
+        """
+        return self.loaded and _may_stop(self.prop) and any(each.isa(self.target) for each in path)
+
+    def joins(self, asked: Mapper[Any]) -> bool:
+        """False where it is joined to a subclass, and the query for *asked* does not look at that subclass's tables."""
+        if not self.joined or asked.relationships.get(self.prop.key) is self.prop:
+            return True
+        return self.parent in asked.with_polymorphic_mappers or self.parent.polymorphic_load == "selectin"
 
     def not_loaded(self) -> Relation:
         """The same, without eager loading."""
         return replace(self, loaded=False)
+
+    @property
+    def by_key(self) -> bool:
+        """True for a many-to-one by primary key: its target is found in the session without a SELECT."""
+        return self.direction == "many_to_one" and self.prop._use_get  # noqa: SLF001 - the flush goes by it, too
+
+    @property
+    def spares_loading(self) -> bool:
+        """True for a many-to-one that post_update nulls only where its target is in the session."""
+        return self.by_key and self.post_update
+
+    @property
+    def turns_back(self) -> bool:
+        """True where it leads to its own class or one of the same hierarchy."""
+        return bool(self.prop._is_self_referential)  # noqa: SLF001 - the flush goes by it, too
+
+    @property
+    def raises(self) -> bool:
+        """True for a many-to-one with lazy="raise"."""
+        return self.direction == "many_to_one" and self.prop.lazy == "raise"
+
+    @property
+    def place(self) -> int:
+        """When a flush looks at it, among the relationships of its mapper."""
+        return list(self.parent.relationships).index(self.prop)
 
     @property
     def nulls_before(self) -> bool:
@@ -106,6 +153,14 @@ class Relation:
         return Step.BLANKS_KEY if any(column.primary_key for column in self.nulled) else Step.NULLS
 
 
+def circles(mapper: Mapper[Any]) -> bool:
+    """True where loading an object loads those below it, of its own class, at once (lazy="immediate").
+
+    Whether a flush that only updates such an object meets a cycle hangs on what was loaded on the way to it.
+    """
+    return any(item.turns_back and item.prop.lazy == "immediate" for item in relations(mapper))
+
+
 def relations(mapper: Mapper[Any]) -> tuple[Relation, ...]:
     """Every relationship of *mapper* that plays a part in a deletion; those that only view play none."""
     return tuple(relation(mapper, prop) for prop in mapper.relationships if not prop.viewonly)
@@ -134,7 +189,13 @@ def relation(mapper: Mapper[Any], prop: RelationshipProperty[Any]) -> Relation:
 
 def _stops(mapper: Mapper[Any], prop: RelationshipProperty[Any]) -> bool:
     """True for eager loading that would come back to its own mapper: without join_depth it does not begin."""
-    return prop.join_depth is None and prop.mapper in (mapper, prop.parent)
+    return _may_stop(prop) and mapper.isa(prop.mapper)
+
+
+def _may_stop(prop: RelationshipProperty[Any]) -> bool:
+    """True unless eager loading goes on for ever: ``immediate`` only spares a many-to-one its SELECT."""
+    endless = prop.lazy == "immediate" and prop.direction is not RelationshipDirection.MANYTOONE
+    return prop.join_depth is None and not endless
 
 
 def _direction(prop: RelationshipProperty[Any]) -> Literal["one_to_many", "many_to_one", "many_to_many"]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy.orm import Mapper
 
-from ._simulate import Delete, Statement, Violation
+from ._simulate import Delete, Null, Statement, Violation
 from ._verdict import Reason
 
 if TYPE_CHECKING:
@@ -60,11 +60,23 @@ class Flush:
             return [statement for action in ordered for statement in self._of(action, groups)]
         return list(self._object_by_object(groups, failures, late=late))
 
-    def _groups(self) -> dict[str, list[Entity]]:
-        found: dict[str, list[Entity]] = defaultdict(list)
-        for entity in self.deleted:
-            found[name(entity.mapper.base_mapper)].append(entity)
+    def cyclic(self) -> set[str]:
+        """The names of the mappers whose objects are sorted one by one."""
+        reach = _reachability(self._edges(self._groups()))
+        return {what for kind, what in reach if kind != "ProcessAll" and (kind, what) in reach[kind, what]}
+
+    @classmethod
+    def among(cls, items: Iterable[Relation]) -> Flush:
+        """One in which every one of *items* takes part, whatever the rows."""
+        found = cls([], lambda _: {})
+        for item in items:
+            found.items[item.name] = item
+            for mapper in (item.parent, item.target):
+                found.saves[mapper.base_mapper] = []
         return found
+
+    def _groups(self) -> dict[str, list[Entity]]:
+        return _by_mapper(self.deleted)
 
     def _mappers(self, groups: dict[str, list[Entity]]) -> set[str]:
         return {*groups, *map(name, self.saves), *map(name, self.before)}
@@ -97,16 +109,39 @@ class Flush:
     def _object_by_object(
         self, groups: dict[str, list[Entity]], failures: list[Violation], *, late: bool
     ) -> Iterator[Statement]:
-        entities = sorted(self.deleted, key=by_key, reverse=late)
-        sequence = levels(entities, self._object_edges(groups))
-        if sequence is None:
-            failures += [Violation(Reason.ORM, entity.row, ()) for entity in entities]
-            sequence = entities
+        entities = sorted(self.deleted, key=by_key)
+        sequence = tiers(entities, self._object_edges(groups))  # as far as they go, statements are sent
+        sorted_out = {entity for tier in sequence for entity in tier}
+        circle = [entity for entity in entities if entity not in sorted_out]
+        failures += [Violation(Reason.ORM, entity.row, ()) for entity in circle]
+        unsent = self._overtaken() if late else set()
         for found in (self.unlinks, self.before, self.saves):
             for statements in found.values():
-                yield from statements
-        for entity in sequence:
-            yield from _deletes([entity])
+                yield from (item for item in statements if id(item) not in unsent)
+        for tier in (*sequence, circle):
+            for _, members in sorted(_by_mapper(tier).items(), reverse=late):
+                yield from _deletes(members)
+
+    def _overtaken(self) -> set[int]:
+        """The UPDATEs of post_update, by identity, that may not be sent: those of rows that stay.
+
+        Object by object, nothing puts their step behind the one that finds their rows: chance decides.
+        """
+        cyclic = self.cyclic()
+        going = {row for entity in self.deleted for row in entity.rows.values()}
+        loose = {
+            item.name
+            for item in self.items.values()
+            if item.post_update
+            and item.direction == "one_to_many"
+            and name(item.parent.base_mapper) in cyclic
+        }
+        updates = (each for statements in self.before.values() for each in statements)
+        return {
+            id(each)
+            for each in updates
+            if isinstance(each, Null) and each.relationship in loose and each.row not in going
+        }
 
     def _object_edges(self, groups: dict[str, list[Entity]]) -> Edges[Entity]:
         """Pairs of objects, and whole mappers against each other where they are on no common cycle."""
@@ -127,6 +162,13 @@ class Flush:
             if first_group not in reach.get(second_group, set()):
                 found |= {(one, two) for one in groups[first_group] for two in groups[second_group]}
         return found
+
+
+def _by_mapper(entities: Iterable[Entity]) -> dict[str, list[Entity]]:
+    found: dict[str, list[Entity]] = defaultdict(list)
+    for entity in entities:
+        found[name(entity.mapper.base_mapper)].append(entity)
+    return found
 
 
 def name(mapper: Mapper[Any]) -> str:
@@ -166,14 +208,14 @@ def _dependencies(item: Relation) -> Iterator[tuple[Action, Action]]:
 
 def _deletes(entities: Iterable[Entity]) -> list[Statement]:
     """Table by table, the subclass's first; one statement a row, as an executemany sends them."""
-    tables: dict[str, list[Entity]] = defaultdict(list)
+    tables: dict[tuple[int, str], list[Entity]] = defaultdict(list)
     for entity in entities:
-        for table in entity.rows:
-            tables[table].append(entity)
+        for table, place in entity.places.items():
+            tables[place, table].append(entity)
     return [
         Delete([entity.rows[table]], expected=entity.mapper.version_id_col is not None)
-        for table in reversed(list(tables))
-        for entity in tables[table]
+        for (_, table), found in sorted(tables.items(), reverse=True)
+        for entity in found
     ]
 
 
@@ -201,19 +243,24 @@ def _reachability(edges: Edges[Node]) -> dict[Node, set[Node]]:
 
 
 def levels(nodes: list[Node], before: Edges[Node]) -> list[Node] | None:
-    """The nodes, each after all that come before it, those free at the same time in the given order; None for a cycle."""
+    """The nodes, tier after tier; None for a cycle."""
+    found = [node for tier in tiers(nodes, before) for node in tier]
+    return found if len(found) == len(nodes) else None
+
+
+def tiers(nodes: list[Node], before: Edges[Node]) -> list[list[Node]]:
+    """The nodes, those together that are free at the same time, in the given order; without those held by a cycle."""
     waiting: dict[Node, int] = dict.fromkeys(nodes, 0)
     following: dict[Node, list[Node]] = defaultdict(list)
     for first, second in before:
         if first in waiting and second in waiting:
             waiting[second] += 1
             following[first].append(second)
-    found: list[Node] = []
-    ready = [node for node in nodes if not waiting[node]]
-    while ready:
-        found += ready
+    found: list[list[Node]] = []
+    done: set[Node] = set()
+    while ready := [node for node in nodes if not waiting[node] and node not in done]:
+        found.append(ready)
+        done.update(ready)
         for after in (after for node in ready for after in following[node]):
             waiting[after] -= 1
-        done = set(found)
-        ready = [node for node in nodes if not waiting[node] and node not in done]
-    return found if len(found) == len(nodes) else None
+    return found

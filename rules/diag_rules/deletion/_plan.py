@@ -7,7 +7,7 @@ bring it about ("doubtful"); one such row, and the subject is judged by playing 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -15,8 +15,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapper
 
-from ._orm import Relation, Step, relations
+from ._listeners import Listeners
+from ._orm import Relation, Step, circles, relations
+from ._orm_order import Flush, name
 from ._orm_steps import locate
+from ._plan_keys import unique, watched
 from ._schema import Action, ForeignKey, Schema, Table
 from ._triggers import DIRECT_ONLY, firing, of_action
 from ._verdict import How, Reason
@@ -92,38 +95,62 @@ class Plan:
     variants: tuple[tuple[str, tuple[Term, ...]], ...] = ()
 
 
-def plan(schema: Schema, table: Table, mapper: Mapper[Any] | None, how: How) -> Plan:
+def plan(
+    schema: Schema,
+    table: Table,
+    mapper: Mapper[Any] | None,
+    how: How,
+    listeners: Listeners | None = None,
+) -> Plan:
     """The plan for the subjects in *table*. Raises NoPlan."""
     if how is How.SQL or mapper is None:
         return Plan(tuple(_Planner(schema, table.key).terms(None)))
-    plain = _Planner(schema, table.key)
+    heard = listeners or Listeners()
+    if heard.any(mapper, "DELETE"):
+        raise NoPlan  # whatever the rows
+    plain = _Planner(schema, table.key, listeners=heard)
     terms = tuple(plain.terms(mapper))
-    variants = tuple((name, tuple(_variant(schema, table, mapper, plain, name))) for name in plain.passive)
-    return Plan(terms, variants)
+    found = ((name, _variant(plain, mapper, name) or (*terms, *plain.doubts(name))) for name in plain.passive)
+    return Plan(terms, tuple(found))
 
 
-def _variant(schema: Schema, table: Table, mapper: Mapper[Any], plain: _Planner, name: str) -> Sequence[Term]:
-    """The terms where relationship *name* is loaded; where those can't be planned, its rows are in doubt."""
+def _variant(plain: _Planner, mapper: Mapper[Any], name: str) -> tuple[Term, ...]:
+    """The terms where relationship *name* is loaded; none where those can't be planned, so that its rows are in doubt."""
     try:
-        return _Planner(schema, table.key, frozenset({name})).terms(mapper)
+        return tuple(plain.assuming(name).terms(mapper))
     except NoPlan:
-        return [Term(Meaning.DOUBTFUL, edge) for edge in plain.behind(name)]
+        return ()
 
 
 class _Planner:
     """Walks the cascades of one way once."""
 
-    def __init__(self, schema: Schema, root: str, assumed: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        root: str,
+        assumed: frozenset[str] = frozenset(),
+        listeners: Listeners | None = None,
+    ) -> None:
         self._schema = schema
         self._root = root
         self._assumed = assumed
+        self._listeners = listeners or Listeners()
         self._going: dict[str, Edge | None] = {root: None}
         self._turned: dict[Edge, str] = {}  # by many-to-one, with the table above
         self.passive: dict[str, list[tuple[Relation, Edge | None, str]]] = {}
 
-    def behind(self, name: str) -> list[Edge]:
-        """The rows of a passive relationship, at each place where it was met. Raises NoPlan."""
-        return [self._edge(item, above, key) for item, above, key in self.passive[name]]
+    def assuming(self, name: str) -> _Planner:
+        """The same where relationship *name* is loaded."""
+        return _Planner(self._schema, self._root, frozenset({name}), self._listeners)
+
+    def doubts(self, name: str) -> list[Term]:
+        """The rows of a passive relationship, at each place where it was met: without any, loading changes nothing.
+
+        Raises NoPlan.
+        """
+        edges = [self._edge(item, above, key) for item, above, key in self.passive[name]]
+        return [Term(Meaning.DOUBTFUL, edge) for edge in edges]
 
     def terms(self, mapper: Mapper[Any] | None) -> list[Term]:
         """Every term. The tables that go are found first, since what refers from one of those is in doubt."""
@@ -139,6 +166,7 @@ class _Planner:
                 if term.meaning is Meaning.GOES:
                     self._check(self._schema.tables[term.edge.table])
                     steps.append((term.edge, term.edge.table, below))
+        self._check_raising(mapped for _, _, mapped in steps if mapped is not None)
         return [self._settled(term, found) for term in found]
 
     def _check(self, table: Table) -> None:
@@ -153,6 +181,16 @@ class _Planner:
                 raise NoPlan
             if any(trigger.timing == "RULE" for trigger in below.triggers):
                 raise NoPlan
+
+    def _check_raising(self, deleted: Iterable[Mapper[Any]]) -> None:
+        """Raises NoPlan where a many-to-one with lazy="raise" may be looked up: where classes go in a circle."""
+        items = [item for mapper in dict.fromkeys(deleted) for item in relations(mapper)]
+        raising = [item for item in items if item.raises and not item.deletes and not item.passive]
+        if not raising:
+            return
+        cyclic = Flush.among(items).cyclic()
+        if any(name(item.parent.base_mapper) in cyclic for item in raising):
+            raise NoPlan
 
     def _around(
         self, above: Edge | None, key: str, mapper: Mapper[Any] | None
@@ -199,7 +237,7 @@ class _Planner:
         edge = self._along(fk, above)
         if any(each.statement for each in of_action(self._schema.tables[fk.table], fk)):
             raise NoPlan  # it fires even where there are no rows
-        if not _unique(self._schema.tables[fk.referred], fk.referred_columns):
+        if not unique(self._schema.tables[fk.referred], fk.referred_columns):
             raise NoPlan
         if edge.depth > DEEPEST:
             return Term(Meaning.DOUBTFUL, edge)
@@ -207,6 +245,8 @@ class _Planner:
             return self._goes(Term(Meaning.GOES, edge, fk.columns, fk.name, fk=fk))
         if fk.ondelete.refuses:
             return Term(Meaning.BLOCKS, edge, fk.columns, fk.name, fk=fk)
+        if fk.ondelete is Action.SET_DEFAULT and any(self._schema.broken_by(fk.table, fk.touched)):
+            raise NoPlan
         if fk.ondelete is Action.SET_DEFAULT:
             return Term(Meaning.DOUBTFUL, edge)
         return self._loses(edge, fk.columns, fk.touched, fk, None)
@@ -228,11 +268,13 @@ class _Planner:
     ) -> Term:
         """Rows of which columns are nulled: refused by NOT NULL, in doubt by any other constraint."""
         table = self._schema.tables[edge.table]
+        if any(self._schema.broken_by(edge.table, touched)):
+            raise NoPlan  # the statement fails, whatever the rows
         if any(not table.columns[name].nullable for name in touched):
             return Term(
                 Meaning.BLOCKS, edge, columns, None, Reason.NOT_NULL, relationship=relationship, fk=fk
             )
-        if _watched(self._schema, table, frozenset(touched), fk):
+        if watched(self._schema, table, frozenset(touched), fk):
             return Term(Meaning.DOUBTFUL, edge)
         return Term(Meaning.LOSES, edge, touched, relationship=relationship, fk=fk)
 
@@ -272,14 +314,19 @@ class _Planner:
         target = item.secondary if item.direction == "many_to_many" else item.target.local_table
         if not isinstance(target, sa.Table) or set(item.concrete) - {item.target}:
             raise NoPlan
-        return Edge(locate(self._schema, target).key, self._pairs(item, key), above)
+        edge = Edge(locate(self._schema, target).key, self._pairs(item, key), above)
+        here, there = self._schema.tables[edge.table], self._schema.tables[key]
+        if any(there.columns[up].collation != here.columns[down].collation for up, down in edge.pairs):
+            raise NoPlan  # the ORM compares by the one, the foreign key by the other
+        return edge
 
     def _of_target(self, item: Relation, edge: Edge, key: str) -> Iterator[tuple[Term, Mapper[Any] | None]]:
         """The row that the subject refers to goes after it; one that others refer to as well is in doubt."""
         columns = tuple(here for _, here in edge.pairs)
         doubtful = len(item.target.tables) > 1 or item.target.polymorphic_on is not None
         doubtful = doubtful or item.target.version_id_col is not None
-        if doubtful or not _unique(self._schema.tables[edge.table], columns):
+        doubtful = doubtful or self._listeners.any(item.target, "DELETE")
+        if doubtful or not unique(self._schema.tables[edge.table], columns):
             yield Term(Meaning.DOUBTFUL, edge, relationship=item.name), None
             return
         self._turned[edge] = key
@@ -302,7 +349,9 @@ class _Planner:
     ) -> Iterator[tuple[Term, Mapper[Any] | None]]:
         """The terms of rows that refer to the subject and are objects themselves."""
         columns = tuple(here for _, here in edge.pairs)
-        if len(item.target.tables) > 1 or item.target.polymorphic_on is not None:
+        heard = self._listeners.any(item.target, "DELETE" if step is Step.DELETES else "UPDATE")
+        heard = heard or (step is not Step.DELETES and circles(item.target))
+        if heard or len(item.target.tables) > 1 or item.target.polymorphic_on is not None:
             yield Term(Meaning.DOUBTFUL, edge, relationship=item.name), None
         elif step is Step.DELETES:
             yield self._goes(Term(Meaning.GOES, edge, columns, relationship=item.name)), item.target
@@ -321,7 +370,7 @@ class _Planner:
         columns = [right.name for _, right in item.prop.synchronize_pairs]
         columns += [right.name for _, right in item.prop.secondary_synchronize_pairs or ()]
         unseen = any(table.columns[name].nullable for name in columns)  # the ORM joins to the targets
-        if item.deletes or unseen or not _unique(table, tuple(columns)):
+        if item.deletes or unseen or not unique(table, tuple(columns)):
             return Term(Meaning.DOUBTFUL, edge)
         return self._goes(Term(Meaning.GOES, edge, tuple(here for _, here in edge.pairs)))
 
@@ -349,29 +398,6 @@ def _joins(condition: Any, pairs: Sequence[tuple[Any, Any]]) -> bool:
     return any(
         bool(condition.compare(sa.and_(*found)))
         for found in ([left == right for left, right in pairs], [right == left for left, right in pairs])
-    )
-
-
-def _unique(table: Table, columns: tuple[str, ...]) -> bool:
-    return any(set(unique.columns) <= set(columns) and not unique.partial for unique in table.uniques)
-
-
-def _watched(schema: Schema, table: Table, touched: frozenset[str], fk: ForeignKey | None) -> bool:
-    """True where another constraint could object to NULL in the touched columns."""
-    if fk is not None and fk.match == "FULL" and set(fk.columns) != touched:
-        return True
-    if any(touched & set(check.columns) for check in table.checks):
-        return True
-    if any(touched & set(other.referred_columns) for other in schema.children_of(table.key)):
-        return True
-    if any(column.generated for column in table.columns.values()):
-        return True
-    full = any(
-        other.match == "FULL" and touched & set(other.columns) for other in table.foreign_keys if other != fk
-    )
-    return full or any(
-        unique.partial or (touched & set(unique.columns) and not unique.nulls_distinct)
-        for unique in table.uniques
     )
 
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from sqlalchemy.orm import Mapper
 
-from ._hints import BlockerFacts, Described, Speaks, describe
+from ._hints import BlockerFacts, Described, Speaks, describe, placeholder_words
 from ._policy_bind import Clause, bind_relation, check_words, subject_columns
-from ._policy_entries import BusinessRule, Relation, SubjectWords, Triggers
+from ._policy_entries import BusinessRule, Message, Relation, SubjectWords, Triggers
 from ._policy_errors import PolicyError
 from ._policy_rules import BoundRule, bind_rule
+from ._policy_texts import fill_link
 from ._policy_toml import entries, read
 from ._schema import Schema, Table
 
@@ -34,21 +35,23 @@ class DeletionPolicy:
     PolicyError. A policy is never changed: ``bind`` returns a bound copy, and one policy serves several schemas.
     """
 
-    __slots__ = ("_bound", "entries", "place", "relations", "subject", "triggers")
+    __slots__ = ("_bound", "entries", "messages", "place", "relations", "subject", "triggers")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 the sections of a policy, by keyword
         self,
         relations: Iterable[Relation] = (),
         rules: Iterable[BusinessRule] = (),
         *,
         subject: SubjectWords | None = None,
         triggers: Triggers | None = None,
+        messages: Iterable[Message] = (),
         place: str = "policy",
     ) -> None:
         self.relations = tuple(relations)
         self.entries = tuple(rules)
         self.subject = subject or SubjectWords()
         self.triggers = triggers or Triggers()
+        self.messages = tuple(messages)
         self.place = place
         self._bound: _Bound | None = None
         _once(rule.name for rule in self.entries)
@@ -84,7 +87,12 @@ class DeletionPolicy:
         except PolicyError as error:
             raise error.within(f"{self.place}, [subject]") from None
         bound = DeletionPolicy(
-            self.relations, self.entries, subject=self.subject, triggers=self.triggers, place=self.place
+            self.relations,
+            self.entries,
+            subject=self.subject,
+            triggers=self.triggers,
+            messages=self.messages,
+            place=self.place,
         )
         bound._bound = _Bound(clauses, rules, subject_columns(self._words(), table))
         return bound
@@ -101,6 +109,11 @@ class DeletionPolicy:
             yield from (relation.hint, relation.link)
         for rule in self.entries:
             yield from (rule.hint, rule.link)
+
+    def subject_link(self, key: Any, values: Mapping[str, Any]) -> str | None:
+        """Return the host's page of the subject with *key* and these *values* of its columns, or None where nobody said."""
+        words = placeholder_words(1, key, values, table="")
+        return None if self.subject.link is None else fill_link(self.subject.link, words)
 
     @property
     def rules(self) -> tuple[BoundRule, ...]:

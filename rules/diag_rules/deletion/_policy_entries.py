@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import QueryableAttribute
 
 from ._policy_errors import PolicyError, nearest
-from ._policy_texts import Texts
+from ._policy_texts import Texts, check_placeholders
 from ._verdict import RemedyAction
 
 
@@ -45,14 +45,18 @@ class SubjectWords(_Entry):
     Attributes:
         name: what one of it is called ("project").
         link: the host's page of one subject; placeholders are ``{key}`` and the subject's columns.
+        delete: people may have one deleted by the safe delete on its support page. What the application does around a
+            deletion besides, in its own code, does not happen then: only listeners of the mapping do.
     """
 
     name: Any = None
     link: str | None = None
+    delete: bool = False
 
     def __post_init__(self) -> None:
         self._texts("name")
         self._string("link")
+        self._flag("delete")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +123,7 @@ class BusinessRule(_Entry):
         when: the condition on the subject's row, or on rows of *over*.
         over: a table whose rows refer to the subject, at any distance; the rule applies where *at_least* of them meet *when*.
         columns: the columns of *over*'s foreign key, where several lead to the subject.
+        at_least: how many rows of *over* it takes, from 1.
         blocks: True forbids the deletion, False only warns.
         hint: what to do, or what to know; placeholders as in ``Relation``.
         link: as in ``Relation``.
@@ -165,7 +170,8 @@ class Triggers(_Entry):
 
     Attributes:
         harmless: triggers that neither stop a deletion nor change what it meets (they count rows, or write a log):
-            by name, or as ``table.name``. A verdict is not uncertain because of them.
+            by name, or as ``table.name``. A verdict is not uncertain because of them. Listeners of mapped classes are
+            named as ``Project.before_delete``.
     """
 
     harmless: tuple[str, ...] = ()
@@ -177,6 +183,46 @@ class Triggers(_Entry):
         """Return whether the *trigger* of the table with the key *table* is named."""
         names = {trigger, f"{table}.{trigger}", f"{table.rpartition('.')[2]}.{trigger}"}
         return not names.isdisjoint(self.harmless)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message(_Entry):
+    """What the application's own users are told where they break a constraint, such as "That e-mail address is taken".
+
+    Attributes:
+        text: the sentence, or sentences by language; no placeholders, so that no value gets into it.
+        constraint: the constraint's name, or else
+        table, columns: the columns of exactly which it is; for NOT NULL, which has no name, the column.
+        kind: only for this kind of error (``unique_violation``), where one set of columns has several constraints.
+    """
+
+    text: Any
+    constraint: str | None = None
+    table: str | None = None
+    columns: tuple[str, ...] = ()
+    kind: str | None = None
+
+    def __post_init__(self) -> None:
+        self._texts("text")
+        for name in ("constraint", "table", "kind"):
+            self._string(name)
+        self._strings("columns")
+        self._consistent()
+
+    def _consistent(self) -> None:
+        if self.text is None:
+            raise PolicyError(f"The message for {self.place} needs a text: what should people read?")
+        check_placeholders(self.text, (), "text")
+        by_columns = self.table is not None and bool(self.columns)
+        if (self.constraint is None) is not by_columns or (self.constraint and (self.table or self.columns)):
+            raise PolicyError(
+                'A message needs either constraint = "..." or table = "..." and columns = [...]; it has both or neither.'
+            )
+
+    @property
+    def place(self) -> str:
+        """The constraint as its entry names it."""
+        return self.constraint or f"{self.table} ({', '.join(self.columns)})"
 
 
 def _action(value: Any) -> RemedyAction:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from string import Formatter
 from typing import Any
 from urllib.parse import quote
@@ -45,16 +46,21 @@ class Texts:
 
     def closest(self, language: str) -> str:
         """Return the tag to use for *language*: itself, its language without the region, English, or the first."""
-        parts = language.replace("-", "_").split("_")
-        shorter = ["_".join(parts[:length]) for length in range(len(parts), 0, -1)]
-        kin = [tag for tag in self.forms if tag.split("_")[0] == parts[0]]
-        return next(tag for tag in (*shorter, *kin, DEFAULT, *self.forms) if tag in self.forms)
+        return _closest(tuple(self.forms), language)
 
     def placeholders(self) -> Iterator[str]:
         """Yield each placeholder. Raises PolicyError for anything but a plain ``{name}``."""
         for forms in self.forms.values():
             for text in forms.values():
                 yield from placeholders(text)
+
+
+@lru_cache(maxsize=1024)
+def _closest(tags: tuple[str, ...], language: str) -> str:
+    parts = language.replace("-", "_").split("_")
+    shorter = ["_".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    kin = [tag for tag in tags if tag.split("_")[0] == parts[0]]
+    return next(tag for tag in (*shorter, *kin, DEFAULT, *tags) if tag in tags)
 
 
 def placeholders(text: str) -> Iterator[str]:
@@ -86,8 +92,14 @@ def check_placeholders(texts: Texts, known: Collection[str], what: str) -> froze
 
 def plural(tag: str, count: int) -> str:
     """Return the plural form that the language *tag* uses for *count*: ``one``, ``other``, ..."""
-    form: str = Locale.parse(tag).plural_form(count)
-    return form
+    return _plural_rule(tag)(count)
+
+
+@lru_cache(maxsize=1024)
+def _plural_rule(tag: str) -> Callable[[int], str]:
+    """Return what tells a count's plural form: Babel parses the tag anew each time, slower than a database counts."""
+    rule: Callable[[int], str] = Locale.parse(tag).plural_form
+    return rule
 
 
 def fill_link(template: str, values: Mapping[str, Any]) -> str | None:

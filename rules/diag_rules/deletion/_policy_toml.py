@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-from ._policy_entries import BusinessRule, Relation, SubjectWords, Triggers
+from ._policy_entries import BusinessRule, Message, Relation, SubjectWords, Triggers
 from ._policy_errors import PolicyError, nearest
 
 Source: TypeAlias = str | Path | Mapping[str, Any]
-Entry = TypeVar("Entry", SubjectWords, Relation, BusinessRule, Triggers)
-_SECTIONS = ("subject", "relation", "rule", "triggers")
+Entry = TypeVar("Entry", SubjectWords, Relation, BusinessRule, Triggers, Message)
+_SECTIONS = ("subject", "relation", "rule", "triggers", "message")
 
 
 def read(source: Source) -> tuple[dict[str, Any], str]:
@@ -45,6 +45,7 @@ def entries(data: Mapping[str, Any], place: str) -> dict[str, Any]:
         "subject": _entry(SubjectWords, data.get("subject", {}), f"{place}, [subject]"),
         "relations": _list(Relation, data.get("relation", []), f"{place}, [[relation]]"),
         "rules": _list(BusinessRule, data.get("rule", []), f"{place}, [[rule]]"),
+        "messages": _list(Message, data.get("message", []), f"{place}, [[message]]"),
         "triggers": _entry(Triggers, data.get("triggers", {}), f"{place}, [triggers]"),
         "place": place,
     }
@@ -70,5 +71,5 @@ def _entry(kind: Callable[..., Entry], table: Any, place: str) -> Entry:
     except PolicyError as error:
         raise error.within(where) from None
     except TypeError as error:
-        missing = [name for name in ("name", "hint") if name not in table]
+        missing = [one.name for one in fields(kind) if one.default is MISSING and one.name not in table]  # type: ignore[arg-type]  # as above
         raise PolicyError(f"{where} lacks {' and '.join(missing) or error}.") from None

@@ -102,7 +102,7 @@ class DatabaseProbe:
         """
         table = self._schema.tables[row.table]
         terms = unique.terms or tuple(map(self._quote, unique.columns))
-        if unique.partial and not unique.terms:
+        if unique.exclusion or (unique.partial and not unique.terms):
             raise Unsure(f"{unique.name} on {table.key} compares what this engine can't evaluate")
         new = self._compared(self._version(table, [row.identity], row), unique, terms).subquery("new_row")
         src = self.source(table.key)
@@ -161,7 +161,7 @@ def _changed(clause: sa.FromClause, column: Column, row: Row) -> sa.ColumnElemen
     value = row.changes[column.name]
     if value is None:
         return sa.case((never, here)).label(column.name)  # a NULL of the column's own type
-    return sa.case((never, here), else_=sa.literal(value)).label(column.name)
+    return sa.case((never, here), else_=sa.literal(value, here.type)).label(column.name)
 
 
 def affected(table: Table, changed: Iterable[str]) -> set[str]:

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapper, Session, configure_mappers
 
 from ._blockers import Held
-from ._catalog import read_catalog
+from ._catalogs import LIFETIME, Catalogs
 from ._finding import Finding
 from ._judge import Judge, Known, Stale
-from ._keys import read_key
+from ._keys import KeyReader
 from ._metadata import read_metadata
+from ._observe import tell
 from ._orm import orm_mapper
+from ._orm_steps import tables_of
 from ._policy import DeletionPolicy
-from ._refused import UnknownSubject
+from ._refused import DeletionRefused, UnknownSubject
 from ._schema import Schema
 from ._verdict import How, Verdict
+
+if TYPE_CHECKING:
+    from ._scan import Wanted
+    from ._scan_ranges import KeyRange
+    from ._scan_totals import ScanSummary
 
 Policy = DeletionPolicy | str | Path | Mapping[str, Any] | None
 
@@ -33,7 +39,7 @@ class DeletionRules:
         subject: the mapped class, or the table.
         name: what verdicts call it.
         mapper: None for a table.
-        schema: what the mappings say; each check reads the catalogs of its own connection, once an engine.
+        schema: what the mappings say; each check reads the catalogs of its own connection, once an engine and then every *catalog_lifetime* seconds.
     """
 
     def __init__(
@@ -43,10 +49,13 @@ class DeletionRules:
         *,
         base: Any = None,
         metadata: sa.MetaData | None = None,
+        catalog_lifetime: float | None = LIFETIME,
     ) -> None:
         """Read the mappings, and check every name of *policy* against them.
 
         *base* (a declarative base or registry) and *metadata* only widen what the audit and the policy may speak of.
+        *catalog_lifetime* is the seconds after which the catalogs of a database are read anew, so that a migration under a
+        running process is noticed; None: only by `refresh`. SQLite tells of a changed schema at once.
         Raises TypeError for what is neither a mapped class nor a table, PolicyError for a wrong policy.
         """
         configure_mappers()
@@ -59,8 +68,8 @@ class DeletionRules:
         self.schema = read_metadata(self._metadata)
         self.policy = self._bound(policy)
         self._judge = Judge(self.name, self.tables, self.mapper, self.policy, self.schema)
-        self._catalogs: weakref.WeakKeyDictionary[sa.Engine, Known] = weakref.WeakKeyDictionary()
-        self._lock = threading.Lock()
+        self._catalogs = Catalogs(catalog_lifetime)
+        self._readers: weakref.WeakKeyDictionary[sa.Dialect, KeyReader] = weakref.WeakKeyDictionary()
 
     @property
     def mapped(self) -> Mapper[Any]:
@@ -76,23 +85,15 @@ class DeletionRules:
         return audit(Model.of(self.subject, base=self._base, schema=schema))
 
     def catalog(self, connection: sa.Connection) -> Schema:
-        """The schema of the connection's database, read once an engine."""
+        """The schema of the connection's database, as it was last read."""
         return self._known(connection).schema
 
     def _known(self, connection: sa.Connection) -> Known:
-        engine = connection.engine
-        with self._lock:
-            found = self._catalogs.get(engine)
-        if found is None:
-            found = Known(read_catalog(connection))
-            with self._lock:
-                self._catalogs[engine] = found
-        return found
+        return self._catalogs.of(connection)
 
     def refresh(self) -> None:
-        """Forget the catalogs, after a migration; of SQLite a changed schema is noticed without it."""
-        with self._lock:
-            self._catalogs.clear()
+        """Forget the catalogs, so that the next check sees a migration at once and not within *catalog_lifetime*."""
+        self._catalogs.forget()
 
     def check(
         self, connection: sa.Connection, key: Any, how: How | str = How.ORM, *, cap: int | None = None
@@ -101,7 +102,8 @@ class DeletionRules:
 
         It only reads, on the caller's connection and in its transaction. *cap* limits every count.
         A key may be given as a route gives it: text for a UUID or a number. One that its column could never hold is not
-        sent, so that the caller's transaction goes on.
+        sent, so that the caller's transaction goes on. Listeners of the mappings (``before_delete``) that could turn the
+        outcome make it uncertain, as triggers do; listeners of sessions are not seen.
         Raises UnknownSubject where there is no such row, ValueError for a key of the wrong shape or a wrong *how*,
         TypeError for ``how="orm"`` on a table.
         """
@@ -114,6 +116,120 @@ class DeletionRules:
         except Stale:
             self.refresh()
             return self._judge.judge(connection, self._known(connection), parts, way, cap)
+        except sa.exc.DBAPIError:
+            self.refresh()  # a migration may have taken away what the statement names
+            raise
+
+    def scan(  # noqa: PLR0913 - all but the first two by keyword
+        self,
+        connection: sa.Connection,
+        how: How | str = How.ORM,
+        *,
+        after: Any = None,
+        until: Any = None,
+        rules: Collection[str] = (),
+        timeout: float | None = 300.0,
+        cap: int | None = None,
+    ) -> Iterator[Verdict]:
+        """Every subject that is blocked, or of which it can't be known, in key order: the blockers that `check` gives.
+
+        What goes or loses a reference with a subject is not counted: ask `check`. Verdicts come as the database brings
+        them, so *connection* is the scan's until the iterator ends or is closed. Outside a transaction the scan reads one
+        snapshot, read only, and ends it; inside one it reads what that transaction sees, and leaves it open.
+
+        *after* and *until* give a range of keys: those after the one, up to and with the other. To go on after an end, give
+        the last verdict's key as *after*. *rules* leaves only subjects that one of these blocks, by the names of `rule_of`.
+        *timeout* is the seconds that one statement may take, None for no limit; over it, ScanTimeout is raised, and the
+        connection goes on. *cap* is the most rows that a count tells.
+
+        Raises ValueError for a key or *how* that can't be, TypeError for ``how="orm"`` on a table.
+        """
+        from ._scan import Scanner
+
+        wanted = self._wanted(
+            connection, how, after=after, until=until, timeout=timeout, cap=cap, rules=frozenset(rules)
+        )
+        return Scanner(self._judge).scan(connection, self._fresh, wanted)
+
+    def totals(  # noqa: PLR0913 - all but the first two by keyword
+        self,
+        connection: sa.Connection,
+        how: How | str = How.ORM,
+        *,
+        after: Any = None,
+        until: Any = None,
+        timeout: float | None = 300.0,
+        oldest: bool = True,
+    ) -> ScanSummary:
+        """How many subjects each rule blocks, by how many rows, and since when, summed up in the database: for metrics.
+
+        Subjects that counting can't decide are summed up apart, as uncertain; ``ScanSummary.of`` a scan decides them.
+        *oldest* False leaves out the ages. The rest is as in `scan`, and so is what is raised.
+        """
+        from ._scan import Scanner
+
+        wanted = self._wanted(connection, how, after=after, until=until, timeout=timeout)
+        return Scanner(self._judge).totals(connection, self._fresh, wanted, oldest=oldest)
+
+    def count(
+        self,
+        connection: sa.Connection,
+        *,
+        after: Any = None,
+        until: Any = None,
+        timeout: float | None = 300.0,
+    ) -> int:
+        """How many subjects a scan of that range looks at. Raises ValueError, ScanTimeout."""
+        from ._scan import Scanner
+
+        ways = How.SQL if self.mapper is None else How.ORM
+        wanted = self._wanted(connection, ways, after=after, until=until, timeout=timeout)
+        return Scanner(self._judge).count(connection, wanted)
+
+    def key_ranges(
+        self, connection: sa.Connection, count: int, *, timeout: float | None = 300.0
+    ) -> list[KeyRange]:
+        """*count* ranges of keys with about as many subjects each, for as many scans: ``scan(..., after=, until=)``.
+
+        Raises ValueError for a *count* below 1, ScanTimeout.
+        """
+        from ._scan_ranges import key_ranges
+
+        return key_ranges(connection, self._judge, count, timeout)
+
+    def _wanted(
+        self, connection: sa.Connection, how: How | str, *, after: Any, until: Any, **more: Any
+    ) -> Wanted:
+        from ._scan import Wanted
+
+        ends = [None if key is None else self._end(key, connection.dialect) for key in (after, until)]
+        return Wanted(how=self._way(how), after=ends[0], until=ends[1], **more)
+
+    def _way(self, how: How | str) -> How:
+        way = How(how)
+        if way is How.ORM and self.mapper is None:
+            raise TypeError(f"{self.name} is a table and no mapped class, so only how='sql' can be judged.")
+        return way
+
+    def _end(self, key: Any, dialect: sa.Dialect) -> tuple[Any, ...]:
+        try:
+            return self._key(key, dialect)
+        except UnknownSubject as impossible:
+            raise ValueError(
+                f"{key!r} can be no key of {self.name}: give one that its columns can hold."
+            ) from impossible
+
+    def _fresh(self, connection: sa.Connection) -> Known:
+        """What is known of the database, read again where SQLite's schema has changed since."""
+        known = self._known(connection)
+        if connection.dialect.name != "sqlite":
+            return known
+        version = connection.exec_driver_sql("PRAGMA schema_version").scalar_one()
+        if known.version not in (None, version):
+            self.refresh()
+            known = self._known(connection)
+        known.version = version
+        return known
 
     def delete(
         self, session: Session, subject: Any, *, how: How | str = How.ORM, dry_run: bool = False
@@ -125,7 +241,8 @@ class DeletionRules:
         is expired, so that the deletion is the one that was judged. *dry_run* does all of it and takes it back.
 
         Raises DeletionRefused with the verdict, UnknownSubject where there is no such row (so after a first
-        deletion a second changes nothing), TypeError and ValueError as `check` does.
+        deletion a second changes nothing), LockDenied where our role may not lock it (PostgreSQL asks for UPDATE),
+        TypeError and ValueError as `check` does.
         """
         from ._delete import SafeDelete
 
@@ -133,13 +250,51 @@ class DeletionRules:
         if way is How.ORM and self.mapper is None:
             raise TypeError(f"{self.name} is a table and no mapped class: use how='sql'.")
         bind = session.get_bind(mapper=self.mapper, clause=self.tables[0])
-        return SafeDelete(self, session, way).run(self._key_of(subject, bind.dialect), dry_run=dry_run)
+        deletion, key = SafeDelete(self, session, way), self._key_of(subject, bind.dialect)
+        if dry_run:
+            return deletion.run(key, dry_run=True)
+        try:
+            verdict = deletion.run(key, dry_run=False)
+        except DeletionRefused as refused:
+            tell(session, refused.verdict, refused=True)
+            raise
+        tell(session, verdict, refused=False)
+        return verdict
+
+    def clear(
+        self,
+        session: Session,
+        subject: Any,
+        mark: str,
+        *,
+        how: How | str = How.ORM,
+        dry_run: bool = False,
+    ) -> Verdict:
+        """Clear one blocker of *subject* as the policy does by itself, and leave the subject.
+
+        *mark* is the blocker's `mark_of`: where it says something else by now, nothing is done. Locks, COMMIT and *dry_run*
+        are as in `delete`. Returns the verdict as it is then, with what was cleared in `done`.
+
+        Raises DeletionRefused where no blocker has that mark, where the policy leaves it to a person, or where something
+        holds its rows; UnknownSubject, TypeError and ValueError as `delete` does.
+        """
+        from ._delete import SafeDelete
+
+        bind = session.get_bind(mapper=self.mapper, clause=self.tables[0])
+        deletion, key = SafeDelete(self, session, self._way(how)), self._key_of(subject, bind.dialect)
+        return deletion.run(key, dry_run=dry_run, only=mark)
 
     def play(
         self, connection: sa.Connection, key: tuple[Any, ...], how: How
     ) -> tuple[Verdict, tuple[Held, ...]]:
         """The verdict by simulation, and the blockers with their rows. Raises UnknownSubject."""
         return self._judge.play(connection, self._known(connection), key, how)
+
+    def behind(
+        self, connection: sa.Connection, key: tuple[Any, ...], held: Sequence[Held]
+    ) -> tuple[Held, ...]:
+        """What holds the rows of those blockers, with its own rows, in the order in which it can be cleared."""
+        return self._judge.behind(connection, self._known(connection), key, held)
 
     def _bound(self, policy: Policy) -> DeletionPolicy | None:
         if policy is None:
@@ -157,12 +312,16 @@ class DeletionRules:
         return self._key(subject, dialect)
 
     def _key(self, key: Any, dialect: sa.Dialect) -> tuple[Any, ...]:
-        return read_key(self.name, list(self.tables[0].primary_key.columns), key, dialect)
+        reader = self._readers.get(dialect)
+        if reader is None:
+            columns = list(self.tables[0].primary_key.columns)
+            reader = self._readers[dialect] = KeyReader(self.name, columns, dialect)
+        return reader(key)
 
 
 def _tables(subject: Any, mapper: Mapper[Any] | None) -> list[sa.Table]:
     if mapper is not None:
-        found = [table for table in mapper.tables if isinstance(table, sa.Table)]
+        found = [table for _, table in tables_of(mapper) if isinstance(table, sa.Table)]
         if len(found) == len(mapper.tables) and found:
             return found
         raise TypeError(f"{subject.__name__} is not mapped to a table, so there is nothing to delete from.")

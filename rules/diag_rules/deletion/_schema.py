@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
@@ -32,6 +32,7 @@ class Column:
         default: the default as SQL text, or None.
         generated: computed from other columns, so nobody sets it.
         formula: the SQL text that computes it, where it is known.
+        collation: of SQLite, unless it is BINARY: there it need not be that of the column which it refers to.
         type: SQLAlchemy's type where a mapping knows it, else None.
     """
 
@@ -40,6 +41,7 @@ class Column:
     default: str | None = None
     generated: bool = False
     formula: str | None = None
+    collation: str | None = None
     type: Any = None
 
 
@@ -56,7 +58,7 @@ class ForeignKey:
         order: sorts the keys of one parent in the order in which the database visits them on DELETE.
         order_update: the same on UPDATE of the parent.
         order_check: the same for the check of the referencing side.
-        broken: why the database fails on every deletion of a parent ("foreign key mismatch"), or None.
+        broken: why the database fails on every statement that has to look at it ("foreign key mismatch"), or None.
     """
 
     name: str | None
@@ -90,6 +92,7 @@ class Unique:
     Attributes:
         columns: the plain columns that it begins with.
         partial: it covers only some rows, or expressions, or is an exclusion constraint.
+        exclusion: it compares by operators of its own, and a NULL meets nothing (PostgreSQL's EXCLUDE).
         terms: all that it compares, as SQL texts, where it is partial and they are known.
         where: the rows that it covers, as SQL text, or None for all.
     """
@@ -100,6 +103,7 @@ class Unique:
     nulls_distinct: bool = True
     deferrable: bool = False
     partial: bool = False
+    exclusion: bool = False
     terms: tuple[str, ...] = ()
     where: str | None = None
 
@@ -132,6 +136,7 @@ class Trigger:
         timing: ``BEFORE``, ``AFTER``, ``INSTEAD OF`` or ``RULE``.
         columns: those of ``UPDATE OF``; empty for all.
         statement: it fires once a statement, even one that meets no row (PostgreSQL).
+        deferred: it waits for COMMIT (PostgreSQL's constraint triggers).
     """
 
     name: str
@@ -139,6 +144,7 @@ class Trigger:
     events: frozenset[str]
     columns: tuple[str, ...] = ()
     statement: bool = False
+    deferred: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +212,16 @@ class Schema:
     def children_of(self, key: str) -> tuple[ForeignKey, ...]:
         """The foreign keys that point to the table *key*, in the database's order on DELETE."""
         return self.referring.get(key, ())
+
+    def broken_by(self, key: str, columns: Iterable[str]) -> Iterator[ForeignKey]:
+        """The broken foreign keys that writing *columns* of the table *key* would meet, as child or as parent."""
+        written = set(columns)
+        for fk in self.tables[key].foreign_keys:
+            if fk.broken and written & set(fk.columns):
+                yield fk
+        for fk in self.children_of(key):
+            if fk.broken and written & set(fk.referred_columns):
+                yield fk
 
     def key(self, name: str, schema: str | None = None) -> str:
         """The key of a table by its names. The table need not exist."""

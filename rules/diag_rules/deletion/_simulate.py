@@ -159,15 +159,30 @@ class Simulator(ABC):
         self.result.deleted.append(row)
 
     def change(self, row: Row, changes: Changes, fk: ForeignKey | None, cause: Row | None) -> set[str]:
-        """Write the columns and check what is checked at once; returns the columns that changed."""
+        """Write the columns and check what is checked at once; returns the columns that changed.
+
+        A change that is refused is none: only the reference that it was about is taken for cleared.
+        """
         changed = {name for name, value in changes.items() if self.world.differs(row, name, value)}
-        row.changes.update({name: changes[name] for name in changed})
+        before = dict(row.changes)
+        row.changes.update({name: value for name, value in changes.items() if name in changed})
         if row.cause is None:
             row.cause = cause
         if changed:
-            self.result.changed[row] = None
-            self._check_row(row, changed, fk, cause)
+            self.result.changed[row] = None  # refused or not, triggers before it fire
+        if changed and self._refused_row(row, changed, fk, cause):
+            row.changes = before
+            self.let_go(row, [fk] if fk is not None else self._over(row, changed))
+            return set()
         return changed
+
+    def _over(self, row: Row, columns: set[str]) -> list[ForeignKey]:
+        return [fk for fk in self.world.own_keys(row) if columns & set(fk.columns)]
+
+    def let_go(self, row: Row, keys: Iterable[ForeignKey]) -> None:
+        """Forget what *row* refers to by *keys*: that it does is noted already."""
+        for fk in keys:
+            row.links.pop(fk, None)
 
     def relink(self, row: Row, changed: set[str]) -> Iterator[tuple[ForeignKey, Row | bool | None]]:
         """Point *row* where its changed keys say now: yields each with its row, True for half a key, False for none."""
@@ -185,22 +200,27 @@ class Simulator(ABC):
             self.world.link(fk, row, target)
         return target
 
-    def _check_row(self, row: Row, changed: set[str], fk: ForeignKey | None, cause: Row | None) -> None:
+    def _refused_row(self, row: Row, changed: set[str], fk: ForeignKey | None, cause: Row | None) -> bool:
+        """Note what the changed row breaks; True where it breaks anything."""
+        found = list(self._broken(row, changed, fk, cause))
+        for violation in found:
+            self.note(violation)
+        return bool(found)
+
+    def _broken(
+        self, row: Row, changed: set[str], fk: ForeignKey | None, cause: Row | None
+    ) -> Iterator[Violation]:
         table = self.world.schema.tables[row.table]
-        empty = tuple(
-            name
-            for name in changed
-            if not table.columns[name].nullable and self.world.value(row, name) is None
-        )
-        if empty:
-            columns = fk.columns if fk is not None else tuple(sorted(changed))
-            self.note(Violation(Reason.NOT_NULL, row, columns, None, cause, fk))
+        empty = (name for name in changed if not table.columns[name].nullable)
+        if any(self.world.value(row, name) is None for name in empty):
+            columns = fk.columns if fk is not None else tuple(name for name in row.changes if name in changed)
+            yield Violation(Reason.NOT_NULL, row, columns, None, cause, fk)
             return
         for reason, check in self.world.broken_checks(row):
-            self.note(Violation(reason, row, check.columns, check.name, cause, fk))
+            yield Violation(reason, row, check.columns, check.name, cause, fk)
         for unique in table.uniques:
             if _reads(table, unique) & changed and self.world.unique_conflict(row, unique):
-                self.note(Violation(Reason.UNIQUE, row, unique.columns, unique.name, cause, fk))
+                yield Violation(Reason.UNIQUE, row, unique.columns, unique.name, cause, fk)
 
 
 def _reads(table: Table, unique: Unique) -> set[str]:

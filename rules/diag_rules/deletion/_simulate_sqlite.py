@@ -5,7 +5,7 @@ Source: SQLite 3.40, ``fkey.c``; proved on 3.40.1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from ._schema import Action, ForeignKey
@@ -57,6 +57,12 @@ class SqliteSimulator(Simulator):
     def _refuse_if_dangling(self, fk: ForeignKey, child: Row, parent: Row | None) -> None:
         if child.alive and (fk in child.orphaned if parent is None else child.links.get(fk) is parent):
             self.refuse(fk, child, parent)
+            self._settle(fk, child)
+
+    def _settle(self, fk: ForeignKey, child: Row) -> None:
+        """A reference that was refused is none: it must not make up for another one in a later statement."""
+        child.orphaned -= {fk}
+        super().let_go(child, (fk,))
 
     def _count(self, fk: ForeignKey, step: int) -> None:
         if fk.initially_deferred:
@@ -71,20 +77,24 @@ class SqliteSimulator(Simulator):
             self.note(Violation(Reason.DEPTH, row, (), None, cause))
             return
         self.bury(row, cause)
-        self._forget(row, None)
+        self._forget(row, self.world.own_keys(row))
         self._lose_key(row, None)
         for fk in self.world.referring(row):
             yield self._act(fk.ondelete, fk, row, depth, deleted=True)
 
-    def _forget(self, row: Row, changed: set[str] | None) -> None:
+    def let_go(self, row: Row, keys: Iterable[ForeignKey]) -> None:
+        """The same, and a reference that dangled is none."""
+        found = list(keys)
+        self._forget(row, found)
+        super().let_go(row, found)
+
+    def _forget(self, row: Row, keys: Iterable[ForeignKey]) -> None:
         """References that *row* held to nothing are gone."""
-        for fk in self.world.own_keys(row):
-            if changed is None or changed & set(fk.columns):
-                parent = row.links.get(fk)
-                if fk in row.orphaned or (
-                    parent is not None and parent is not row and self._keyless(fk, parent)
-                ):
-                    self._count(fk, -1)
+        for fk in keys:
+            parent = row.links.get(fk)
+            lost = parent is not None and parent is not row and self._keyless(fk, parent)
+            if fk in row.orphaned or lost:
+                self._count(fk, -1)
 
     def _keyless(self, fk: ForeignKey, parent: Row) -> bool:
         return not parent.alive or bool(parent.changes.keys() & set(fk.referred_columns))
@@ -109,6 +119,7 @@ class SqliteSimulator(Simulator):
         for child in self.children(fk, row):
             if action is Action.RESTRICT:
                 self.refuse(fk, child, row)
+                self.let_go(child, (fk,))
             elif action is Action.CASCADE and deleted:
                 yield self._remove(child, row, depth + 1)
             elif action is not Action.NO_ACTION and child.alive:
@@ -124,9 +135,8 @@ class SqliteSimulator(Simulator):
     def _change(
         self, row: Row, changes: Changes, fk: ForeignKey | None, cause: Row | None, depth: int
     ) -> Steps:
-        written = {name for name, value in changes.items() if self.world.differs(row, name, value)}
-        self._forget(row, written)
         changed = self.change(row, changes, fk, cause)
+        self._forget(row, self._over(row, changed))
         row.orphaned = frozenset(own for own in row.orphaned if not changed & set(own.columns))
         for own, target in self.relink(row, changed):
             if target is False:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 TOKEN = re.compile(
     r"""--[^\n]*|/\*.*?(?:\*/|\Z)|\s+"""
@@ -130,6 +131,16 @@ def formulas(sql: str) -> dict[str, str]:
             if token.says("AS") and token.depth == 1 and part[place + 1].value == "(":
                 found[part[0].value.lower()] = _inside(sql, part, place + 1)
     return found
+
+
+def collations(sql: str) -> dict[str, str]:
+    """The collations of columns, in lower case, by the column's name in lower case; absent: BINARY."""
+    found: dict[str, str] = {}
+    for part in _parts(tokens(sql)):
+        for token, following in pairwise(part):
+            if token.says("COLLATE") and token.depth == 1:
+                found[part[0].value.lower()] = following.value.lower()
+    return {name: collation for name, collation in found.items() if collation != "binary"}
 
 
 def index_terms(sql: str) -> tuple[tuple[str, ...], str | None]:

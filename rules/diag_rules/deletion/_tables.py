@@ -4,13 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
-from ._schema import Schema, Table
+from ._schema import ForeignKey, Schema, Table
 
 ONLY = "ONLY"
+
+
+class Raw(sa.types.UserDefinedType[Any]):
+    """Values as the driver gave them, and given back as they are.
+
+    A bind without a type of its own takes the column's, where SQLAlchemy would write ``::VARCHAR`` after every string:
+    PostgreSQL compares no enum, tid or domain with that, and citext by case.
+    """
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """No table is made of these."""
+        raise NotImplementedError
+
+
+RAW = Raw()
+KEPT = (
+    1024  # tables whose columns SQLAlchemy need not set up again: that takes longer than most statements here
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +55,27 @@ class Source:
 
     def clause(self) -> sa.TableClause:
         """The table, ready for a FROM."""
-        names = dict.fromkeys((*self.table.columns, *self.identity, *self.order))
-        extra: list[sa.ColumnClause[Any]] = [sa.column("tableoid")] if self.placed else []
-        return sa.table(self.table.name, *map(sa.column, names), *extra, schema=self.table.schema)
+        return _clause(self.table.name, self.table.schema, self._names(), placed=self.placed)
+
+    def alias(self, name: str) -> sa.FromClause:
+        """The same under another name."""
+        return _alias(name, self.table.name, self.table.schema, self._names(), placed=self.placed)
+
+    def _names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.table.columns, *self.identity, *self.order)))
+
+
+@lru_cache(maxsize=KEPT)
+def _clause(name: str, schema: str | None, columns: tuple[str, ...], *, placed: bool) -> sa.TableClause:
+    extra: list[sa.ColumnClause[Any]] = [sa.column("tableoid")] if placed else []
+    return sa.table(name, *(sa.column(each, RAW) for each in columns), *extra, schema=schema)
+
+
+@lru_cache(maxsize=KEPT)
+def _alias(
+    alias: str, name: str, schema: str | None, columns: tuple[str, ...], *, placed: bool
+) -> sa.FromClause:
+    return _clause(name, schema, columns, placed=placed).alias(alias)
 
 
 def source(schema: Schema, key: str) -> Source:
@@ -69,6 +108,20 @@ def _order(schema: Schema, table: Table) -> tuple[str, ...]:
     if schema.dialect == "postgresql":
         return ("ctid",) if table.kind == "table" else table.primary_key
     return (table.rowid,) if table.rowid is not None else table.primary_key
+
+
+def order_along(schema: Schema, fk: ForeignKey, below: Source) -> tuple[str, ...]:
+    """The columns that put the rows of *below* into the order in which *fk* meets them.
+
+    InnoDB walks the first index that begins with the key; SQLite collects the rows and sorts them by their number.
+    """
+    if schema.dialect not in ("mysql", "mariadb"):
+        return below.order
+    width = len(fk.columns)
+    for index in below.table.indexes:
+        if not index.partial and index.columns[:width] == fk.columns:
+            return (*index.columns[width:], *below.order)
+    return below.order
 
 
 def _interesting(schema: Schema, table: Table) -> tuple[str, ...]:

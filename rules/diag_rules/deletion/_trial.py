@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapper
 
 from ._doubts import doubts
+from ._listeners import Listeners
 from ._load import Loader
 from ._orm_steps import UnitOfWork, locate
 from ._probe import Unsure
-from ._schema import Action, Schema
+from ._schema import Action, ForeignKey, Schema
 from ._simulate import Delete, Result, Statement, Violation
 from ._simulators import simulator
 from ._switches import Switches
@@ -69,8 +70,20 @@ class Trials:
         self._loader = Loader(connection, schema, LIMIT, enforced=switches.enforced)
         self._switches = switches
 
-    def run(self, how: How, key: Key) -> Trial:
-        """Try the deletion of *key*."""
+    def read(self, keys: Sequence[Key]) -> None:
+        """Read what the deletions of all *keys* reach, so that `run` finds it. Raises Unsure where that is too much."""
+        found: list[Row] = []
+        for table in self._tables:
+            names = [column.name for column in table.primary_key.columns]
+            types = [column.type for column in table.primary_key.columns]
+            found += self._loader.rows(locate(self._schema, table).key, names, keys, types)
+        self._loader.follow(found)
+        if self._schema.dialect == "sqlite":
+            self._loader.mark_orphans(list(self._loader.world.rows.values()))
+
+    def run(self, how: How, key: Key, listeners: Listeners | None = None) -> Trial:
+        """Try the deletion of *key*; *listeners* are those that put it in doubt."""
+        self._loader.world.reset()  # of what the trial before this one did
         rows = self._root(key)
         trial = Trial(rows=rows)
         if not trial.rows:
@@ -79,10 +92,19 @@ class Trials:
             if how is How.SQL:
                 self._run_sql(trial)
             else:
-                self._run_orm(trial, key)
+                self._run_orm(trial, key, listeners or Listeners())
         except Unsure as unsure:
             trial.doubts.append(str(unsure))
         return trial
+
+    def remove(self, tables: Sequence[tuple[str, Sequence[Key]]]) -> Trial:
+        """Try to delete rows, each table's by one statement, in that order. Raises Unsure."""
+        parts = [self._loader.rows(key, self._loader.source(key).identity, keys) for key, keys in tables]
+        every = [row for part in parts for row in part]
+        self._loader.follow(every)
+        self._seal()
+        result = self._play([Delete(part) for part in parts if part])
+        return Trial(rows=every, violations=list(result.violations), deleted=result.deleted)
 
     def _root(self, key: Key) -> list[Row]:
         """The subject's rows, those of a subclass's own table first."""
@@ -105,7 +127,7 @@ class Trials:
         result = self._play(statements)
         self._keep(trial, statements, result, certain=refused_first(self._schema, statements, result))
 
-    def _run_orm(self, trial: Trial, key: Key) -> None:
+    def _run_orm(self, trial: Trial, key: Key, listeners: Listeners) -> None:
         if self._mapper is None:
             raise TypeError("how='orm' needs a mapped class; a table can only be deleted by how='sql'.")
         plain = UnitOfWork(self._loader)
@@ -122,7 +144,8 @@ class Trials:
             )
         self._seal()
         results = {name: self._play(statements) for name, (_, statements) in plans.items() if name}
-        alternatives = self._choice_decides(plans[""], choices) if choices else False
+        alternatives = self._decides((plans[""], *choices)) if choices else False
+        left_open = self._decides((plans[""], plans["late"]))
         first = self._play(plans[""][1])
         blocked = _blocked(first, plain)
         trial.depends_on_loaded = [
@@ -130,7 +153,7 @@ class Trials:
             for name, (unit, _) in plans.items()
             if name not in ("", "late") and _blocked(results[name], unit) != blocked
         ]
-        if _blocked(results["late"], plain) != blocked:
+        if left_open:
             trial.doubts.append(LEFT_OPEN)
         if alternatives:
             trial.doubts.append(SEVERAL.format(", ".join(sorted(plain.several))))
@@ -138,7 +161,10 @@ class Trials:
         trial.violations += self._broken(plain.rows())
         late = refused_first(self._schema, plans["late"][1], results["late"])
         certain = late and refused_first(self._schema, plans[""][1], first)
-        certain = certain or any(failure.early for failure in plain.failures)
+        early = any(failure.early for failure in plain.failures)
+        certain = certain or early
+        heard = [] if early else _until_refused(plans[""][1], first)
+        trial.doubts += listeners.doubts(plain.sent(heard))
         self._keep(trial, plans[""][1], first, certain=certain)
 
     def _choices(self, plain: UnitOfWork, key: Key) -> list[Planned]:
@@ -151,10 +177,10 @@ class Trials:
             found.append((other, other.plan(self._mapper, key)))
         return found
 
-    def _choice_decides(self, plain: Planned, choices: Sequence[Planned]) -> bool:
-        """True where another choice comes to another outcome, or to other rows that go."""
+    def _decides(self, planned: Sequence[Planned]) -> bool:
+        """True where it decides which of these comes: one passes, and another is refused or takes other rows along."""
         shapes, passes = [], False
-        for unit, statements in (plain, *choices):
+        for unit, statements in planned:
             result = self._play(statements)  # the next one takes back what this one did to the rows
             shapes.append(_shape(result, unit))
             passes = passes or not _blocked(result, unit)
@@ -167,12 +193,20 @@ class Trials:
             cascades = (fk for fk in self._schema.children_of(table) if fk.ondelete is Action.CASCADE)
             reached += [fk.table for fk in cascades if fk.table not in reached]
         found: list[Violation] = []
-        for table in reached if self._switches.enforced else ():
-            for fk in (*self._schema.children_of(table), *self._schema.tables[table].foreign_keys):
-                if fk.broken:
-                    row = Row(fk.table, fk.table, (fk.name, fk.columns), 0)
-                    found.append(Violation(Reason.FOREIGN_KEY, row, fk.columns, fk.name, rows[0], fk))
+        for fk in dict.fromkeys(self._met(reached)) if self._switches.enforced else ():
+            if fk.broken:
+                row = Row(fk.table, fk.table, (fk.name, fk.columns), 0)
+                found.append(Violation(Reason.FOREIGN_KEY, row, fk.columns, fk.name, rows[0], fk))
         return found
+
+    def _met(self, reached: Iterable[str]) -> Iterator[ForeignKey]:
+        """The keys of tables whose rows may go, and those met by what is written where a reference is lost."""
+        for table in reached:
+            yield from self._schema.tables[table].foreign_keys
+            for fk in self._schema.children_of(table):
+                yield fk
+                if fk.ondelete in (Action.SET_NULL, Action.SET_DEFAULT):
+                    yield from self._schema.broken_by(fk.table, fk.touched)
 
     def _seal(self) -> None:
         if self._schema.dialect == "sqlite":
@@ -187,13 +221,23 @@ class Trials:
         trial.violations += result.violations
         trial.deleted = result.deleted
         stuck = {violation.row for violation in result.violations}
-        trial.changed = {
-            row: tuple(sorted(row.changes)) for row in result.changed if row.alive and row not in stuck
-        }
+        trial.changed = {row: self._written(row) for row in result.changed if row.alive and row not in stuck}
         # SQLite's PRAGMA defer_foreign_keys lets even RESTRICT wait for COMMIT
         certain = certain and not self._switches.deferred
         roots = [key for row in trial.rows for key in self._schema.lineage(row.table)]
         trial.doubts += doubts(self._schema, roots, result, directly(statements), certain=certain)
+
+    def _written(self, row: Row) -> tuple[str, ...]:
+        """The columns that were changed, in the order of the table, in which counting tells them too."""
+        return tuple(name for name in self._schema.tables[row.table].columns if name in row.changes)
+
+
+def _until_refused(statements: Sequence[Statement], result: Result) -> Sequence[Statement]:
+    """The statements that are sent, up to the first that is refused."""
+    for place, mark in enumerate(result.marks):
+        if mark.violations:
+            return statements[: place + 1]
+    return statements
 
 
 def _shape(result: Result, unit: UnitOfWork) -> tuple[Counter[Any], Counter[Any], Counter[Any]]:

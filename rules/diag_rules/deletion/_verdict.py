@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from hashlib import sha256
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 
 class How(StrEnum):
@@ -97,6 +99,19 @@ class Blocker:
     from_schema: bool = False
 
 
+def mark_of(blocker: Blocker) -> str:
+    """A short text that is another as soon as the blocker says anything else, be it one row more or another language."""
+    said = (
+        blocker.path,
+        blocker.columns,
+        blocker.constraint,
+        blocker.reason,
+        blocker.remedy.action,
+        blocker.hint,
+    )
+    return sha256(repr(said).encode()).hexdigest()[:24]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
     """Rows of one table that go, or lose their reference, with the subject."""
@@ -107,7 +122,24 @@ class Effect:
     capped: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement(NamedTuple):
+    """What a verdict says but for the key: one object for all subjects of a scan that are blocked alike."""
+
+    subject: str
+    how: How
+    outcome: Outcome
+    blockers: tuple[Blocker, ...] = ()
+    uncertain_because: tuple[str, ...] = ()
+    deleted: tuple[Effect, ...] = ()
+    detached: tuple[Effect, ...] = ()
+    warnings: tuple[str, ...] = ()
+    depends_on_loaded: tuple[str, ...] = ()
+    done: tuple[Effect, ...] = ()
+    clear_first: tuple[Blocker, ...] = ()
+
+
+# Two slots instead of twelve: a scan makes a million of these, and twelve would be most of what it costs.
+@dataclass(frozen=True, init=False, kw_only=True)
 class Verdict:
     """May the subject be deleted, and if not, why and what to do.
 
@@ -122,21 +154,79 @@ class Verdict:
         warnings: rules of the policy that only warn, as sentences.
         depends_on_loaded: relationships (``Project.releases``) whose loaded collections would change the answer.
         done: what the safe delete did, as effects; empty for a check.
+        clear_first: what holds the blockers' own rows, in the order in which it can be cleared before them: it does not keep
+            the subject itself, so it is not among the blockers. A scan leaves it empty.
     """
+
+    __slots__ = ("_judgement", "key")
 
     subject: str
     key: Any
     how: How
     outcome: Outcome
-    blockers: tuple[Blocker, ...] = ()
-    uncertain_because: tuple[str, ...] = ()
-    deleted: tuple[Effect, ...] = ()
-    detached: tuple[Effect, ...] = ()
-    warnings: tuple[str, ...] = ()
-    depends_on_loaded: tuple[str, ...] = ()
-    done: tuple[Effect, ...] = ()
+    blockers: tuple[Blocker, ...]
+    uncertain_because: tuple[str, ...]
+    deleted: tuple[Effect, ...]
+    detached: tuple[Effect, ...]
+    warnings: tuple[str, ...]
+    depends_on_loaded: tuple[str, ...]
+    done: tuple[Effect, ...]
+    clear_first: tuple[Blocker, ...]
+
+    def __init__(  # noqa: PLR0913 - its fields, by keyword
+        self,
+        *,
+        subject: str,
+        key: Any,
+        how: How,
+        outcome: Outcome,
+        blockers: tuple[Blocker, ...] = (),
+        uncertain_because: tuple[str, ...] = (),
+        deleted: tuple[Effect, ...] = (),
+        detached: tuple[Effect, ...] = (),
+        warnings: tuple[str, ...] = (),
+        depends_on_loaded: tuple[str, ...] = (),
+        done: tuple[Effect, ...] = (),
+        clear_first: tuple[Blocker, ...] = (),
+    ) -> None:
+        SET_KEY(self, key)
+        SET_JUDGEMENT(
+            self,
+            Judgement(
+                subject,
+                how,
+                outcome,
+                blockers,
+                uncertain_because,
+                deleted,
+                detached,
+                warnings,
+                depends_on_loaded,
+                done,
+                clear_first,
+            ),
+        )
 
     @property
     def deletable(self) -> bool:
         """True only where the deletion is known to pass."""
         return self.outcome is Outcome.DELETABLE
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For `pickle` and `copy`, whose own way sets attributes."""
+        return judged, (self.key, attrgetter("_judgement")(self))
+
+
+# the slots of a frozen class are set by their descriptors
+SET_KEY = Verdict.__dict__["key"].__set__
+SET_JUDGEMENT = Verdict.__dict__["_judgement"].__set__
+for _name in Judgement._fields:
+    setattr(Verdict, _name, property(attrgetter(f"_judgement.{_name}")))
+
+
+def judged(key: Any, judgement: Judgement) -> Verdict:
+    """The verdict on the subject *key*."""
+    verdict = object.__new__(Verdict)
+    SET_KEY(verdict, key)
+    SET_JUDGEMENT(verdict, judgement)
+    return verdict

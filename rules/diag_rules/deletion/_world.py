@@ -69,7 +69,7 @@ class World:
         self.schema = schema
         self._probe = probe
         self.rows: dict[tuple[str, tuple[Any, ...]], Row] = {}
-        self._children: dict[tuple[ForeignKey, int], list[Row]] = {}
+        self._children: dict[tuple[ForeignKey, int], dict[Row, None]] = {}
         self._sealed: dict[Row, tuple[dict[ForeignKey, Row], frozenset[ForeignKey]]] = {}
         self._referring: dict[str, tuple[ForeignKey, ...]] = {}
 
@@ -84,7 +84,7 @@ class World:
     def link(self, fk: ForeignKey, child: Row, parent: Row) -> None:
         """Note that *child* refers to *parent*."""
         child.links[fk] = parent
-        self._children.setdefault((fk, id(parent)), []).append(child)
+        self._children.setdefault((fk, id(parent)), {})[child] = None  # it may come back
 
     def sealed(self) -> World:
         """The world, with its rows as they are now kept for `reset`."""
@@ -140,7 +140,7 @@ class World:
     def points_to(self, fk: ForeignKey, row: Row) -> Row | Literal[False] | None:
         """The row that *row*'s present key refers to: None where it refers to nothing, False where that is missing."""
         key = self.values(row, fk.columns)
-        if None in key:
+        if None in key or fk.broken:
             return None
         for identity in self._probe.find(fk.referred, fk.referred_columns, key):
             found = self.rows.get((self.home(fk.referred), identity))
@@ -148,7 +148,17 @@ class World:
                 return None  # a row that the deletion does not touch
             if found.alive and not any(column in found.changes for column in fk.referred_columns):
                 return found
-        return False
+        return self._renamed(fk, key) or False
+
+    def _renamed(self, fk: ForeignKey, key: tuple[Any, ...]) -> Row | None:
+        """The living row that has been given *key* by the deletion itself: no SELECT finds it by that."""
+        home = self.home(fk.referred)
+        written = frozenset(fk.referred_columns)
+        for row in self.rows.values():
+            renamed = row.home == home and not written.isdisjoint(row.changes)
+            if renamed and row.alive and self.values(row, fk.referred_columns) == key:
+                return row
+        return None
 
     def broken_checks(self, row: Row) -> Iterable[tuple[Reason, Check]]:
         """The CHECK constraints that *row* breaks as it is now, and NOT NULL of what is computed."""
@@ -161,6 +171,8 @@ class World:
 
     def unique_conflict(self, row: Row, unique: Unique) -> bool:
         """True where another living row has the same key as *row* has now."""
+        if unique.exclusion and None in self.values(row, unique.columns):
+            return False
         computed = any(self.schema.tables[row.table].columns[name].generated for name in unique.columns)
         if unique.partial or computed:
             return self._clashes(row, unique)

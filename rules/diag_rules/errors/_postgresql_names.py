@@ -13,8 +13,9 @@ from ._reading import Reading
 def _quoted() -> re.Pattern[str]:
     # every translation of PostgreSQL puts identifiers in one of these quotes
     return re.compile(
-        '"([^"]+)"|\u00bb([^\u00ab]+)\u00ab|\u00ab\\s?([^\u00bb]+?)\\s?\u00bb|\u201e([^\u201c\u201d]+)[\u201c\u201d]'
-        "|\u300c([^\u300d]+)\u300d|\u201c([^\u201d]+)\u201d"
+        # and none has the opening one within: without that, a row of them would be read anew from each
+        '"([^"]+)"|\u00bb([^\u00ab\u00bb]+)\u00ab|\u00ab\\s?([^\u00ab\u00bb]+?)\\s?\u00bb'
+        "|\u201e([^\u201e\u201c\u201d]+)[\u201c\u201d]|\u300c([^\u300c\u300d]+)\u300d|\u201c([^\u201c\u201d]+)\u201d"
     )
 
 

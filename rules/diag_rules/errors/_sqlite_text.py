@@ -24,9 +24,16 @@ def _patterns() -> list[tuple[re.Pattern[str], Row]]:
     return [(re.compile(pattern, re.DOTALL), row) for pattern, row in PATTERNS]
 
 
-@lru_cache(maxsize=500)
 def by_text(message: str) -> Row | None:
     """Return the row that SQLite's own *message* stands for, or None."""
+    return _by_text(message) if len(message) <= _REMEMBERED else _by_text.__wrapped__(message)
+
+
+_REMEMBERED = 1000  # characters: a longer text quotes a statement, and none of those comes twice
+
+
+@lru_cache(maxsize=500)
+def _by_text(message: str) -> Row | None:
     found = BEFORE_COLON.get(message.partition(": ")[0]) or WHOLE.get(message)
     if found is None:
         found = next((row for pattern, row in _patterns() if pattern.fullmatch(message)), None)

@@ -121,6 +121,16 @@ def test_a_capped_count_says_so(engine: sa.Engine) -> None:
     assert (verdict.blockers[0].count, verdict.blockers[0].capped) == (2, True)
 
 
+@pytest.mark.parametrize("how", ["orm", "sql"])
+@pytest.mark.parametrize("key", [INVITED, OBSERVED, FREE])
+def test_a_cap_that_nothing_reaches_changes_nothing(engine: sa.Engine, key: int, how: str) -> None:
+    rules = DeletionRules(Project)
+    with engine.connect() as connection:
+        exact, capped = (rules.check(connection, key, how, cap=cap) for cap in (None, 100))
+
+    assert capped == exact
+
+
 def test_a_table_is_judged_by_its_catalogs_alone(engine: sa.Engine) -> None:
     table = sa.Table("projects", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True))
     with engine.connect() as connection:
@@ -170,6 +180,35 @@ def test_a_changed_schema_is_noticed(engine: sa.Engine) -> None:
         connection.exec_driver_sql(f"INSERT INTO audits VALUES ({FREE})")
 
         assert rules.check(connection, FREE, "sql").blockers[0].table == "audits"
+
+
+@pytest.mark.only("postgresql", "postgresql15", "mariadb")
+def test_a_changed_schema_is_noticed_when_the_catalogs_are_old(engine: sa.Engine) -> None:
+    kept, renewed = DeletionRules(Project), DeletionRules(Project, catalog_lifetime=0)
+    with engine.connect() as connection:
+        for rules in (kept, renewed):
+            assert rules.check(connection, FREE, "sql").deletable
+        connection.exec_driver_sql(
+            "CREATE TABLE audits (project_id INT, FOREIGN KEY (project_id) REFERENCES projects (id))"
+        )
+        connection.exec_driver_sql(f"INSERT INTO audits VALUES ({FREE})")
+
+        assert renewed.check(connection, FREE, "sql").blockers[0].table == "audits"
+        assert kept.check(connection, FREE, "sql").deletable
+        kept.refresh()
+        assert kept.check(connection, FREE, "sql").outcome is Outcome.BLOCKED
+
+
+@pytest.mark.only("postgresql", "postgresql15", "mariadb")
+def test_a_table_that_a_migration_takes_away_fails_one_check_only(engine: sa.Engine) -> None:
+    rules = DeletionRules(Project)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        assert not rules.check(connection, OBSERVED, "sql").deletable
+        connection.exec_driver_sql("DROP TABLE release_observations")
+        with pytest.raises(sa.exc.DBAPIError):
+            rules.check(connection, OBSERVED, "sql")
+
+        assert rules.check(connection, OBSERVED, "sql").deletable
 
 
 @pytest.mark.only("sqlite")
@@ -251,6 +290,38 @@ def test_joined_inheritance_takes_the_rows_of_both_tables(engine: sa.Engine) -> 
             }
         assert DeletionRules(Person).check(connection, 1, "sql").outcome is Outcome.BLOCKED
         assert DeletionRules(Person).check(connection, 1, "orm").deletable
+
+
+@pytest.mark.parametrize("how", ["orm", "sql"])
+def test_a_row_that_loses_two_references_is_detached_once(engine: sa.Engine, how: str) -> None:
+    class Own(DeclarativeBase):
+        pass
+
+    class Person(Own):
+        __tablename__ = "people"
+        id: Mapped[int] = mapped_column(primary_key=True)
+
+    class Letter(Own):
+        __tablename__ = "letters"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        sender_id: Mapped[int | None] = mapped_column(ForeignKey("people.id", ondelete="SET NULL"))
+        reader_id: Mapped[int | None] = mapped_column(ForeignKey("people.id", ondelete="SET NULL"))
+
+    Own.metadata.create_all(engine)
+    with Session(engine) as session:
+        session.add_all([Person(id=1), Person(id=2)])
+        session.flush()
+        session.add_all([Letter(sender_id=1, reader_id=1), Letter(sender_id=1), Letter(sender_id=2)])
+        session.commit()
+    with engine.connect() as connection:
+        rules = DeletionRules(Person)
+        both, one = (rules.check(connection, key, how).detached for key in (1, 2))
+
+    assert sorted((effect.columns, effect.count) for effect in both) == [
+        (("sender_id",), 1),
+        (("sender_id", "reader_id"), 1),
+    ]
+    assert [(effect.columns, effect.count) for effect in one] == [(("sender_id",), 1)]
 
 
 @pytest.mark.parametrize("reason", [Reason.PRIMARY_KEY, Reason.ORM])

@@ -11,7 +11,15 @@ from sqlalchemy import ForeignKey
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 from conftest import Database
-from diag_rules.deletion import DeletionRefused, DeletionRules, Effect, Outcome, UnknownSubject
+from diag_rules.deletion import (
+    DeletionRefused,
+    DeletionRules,
+    Effect,
+    LockDenied,
+    Outcome,
+    UnknownSubject,
+    mark_of,
+)
 
 
 class Base(DeclarativeBase):
@@ -225,3 +233,95 @@ def test_racing_invitations_never_break_a_deletion(engine: sa.Engine) -> None:
         )
         assert (session.get(Project, PENDING) is None) == (outcomes == ["deleted"])
         assert outcomes == ["refused"] or left == 0
+
+
+def marks(rules: DeletionRules, session: Session, key: int) -> list[str]:
+    """Return what names the blockers of *key*."""
+    return [mark_of(one) for one in rules.check(session.connection(), key).blockers]
+
+
+def test_one_relation_is_cleared_and_the_subject_stays(engine: sa.Engine) -> None:
+    rules = DeletionRules(Project, policy=CLEARS_PENDING)
+    with Session(engine) as session:
+        verdict = rules.clear(session, ACCEPTED, marks(rules, session, ACCEPTED)[0])
+        session.commit()
+
+        assert verdict.done == (Effect(table="invitations", count=1),)
+        assert [one.count for one in verdict.blockers] == [
+            1
+        ]  # the accepted one, which the policy leaves to people
+        assert session.get(Project, ACCEPTED) is not None
+
+
+def test_clearing_can_be_tried(engine: sa.Engine) -> None:
+    rules = DeletionRules(Project, policy=CLEARS_PENDING)
+    with Session(engine) as session:
+        verdict = rules.clear(session, PENDING, marks(rules, session, PENDING)[0], dry_run=True)
+        session.commit()
+
+        assert (verdict.outcome, verdict.done) == (
+            Outcome.DELETABLE,
+            (Effect(table="invitations", count=2),),
+        )
+        assert session.scalar(sa.select(sa.func.count()).select_from(Invitation)) == 4
+
+
+def test_what_the_policy_leaves_to_people_is_not_cleared(engine: sa.Engine) -> None:
+    rules = DeletionRules(Project, policy=CLEARS_PENDING)
+    with Session(engine) as session:
+        pending, accepted = marks(rules, session, ACCEPTED)
+
+        with pytest.raises(DeletionRefused):
+            rules.clear(session, ACCEPTED, accepted)
+        assert marks(rules, session, ACCEPTED) == [pending, accepted]
+
+
+def test_a_blocker_that_has_changed_since_is_not_cleared(engine: sa.Engine) -> None:
+    """Whoever saw two invitations did not agree to lose a third."""
+    rules = DeletionRules(Project, policy=CLEARS_PENDING)
+    with Session(engine) as session:
+        (seen,) = marks(rules, session, PENDING)
+        session.add(Invitation(project_id=PENDING))
+
+        with pytest.raises(DeletionRefused) as refused:
+            rules.clear(session, PENDING, seen)
+        assert [one.count for one in refused.value.verdict.blockers] == [3]
+
+
+@pytest.mark.only("postgresql", "postgresql15")
+def test_a_role_that_may_not_lock_is_told_what_it_lacks(engine: sa.Engine) -> None:
+    """PostgreSQL asks for UPDATE where a row is locked, which a role that deletes need not have."""
+    with engine.begin() as connection:
+        role = f"janitor_{connection.scalar(sa.text('SELECT current_database()'))}"
+        connection.exec_driver_sql(f"CREATE ROLE {role}")
+        connection.exec_driver_sql(f"GRANT SELECT, DELETE ON ALL TABLES IN SCHEMA public TO {role}")
+    try:
+        with Session(engine) as session:
+            session.execute(sa.text(f"SET ROLE {role}"))
+            with pytest.raises(LockDenied, match="GRANT UPDATE ON projects"):
+                DeletionRules(Project).delete(session, FREE)
+
+            assert session.scalar(sa.text("SELECT count(*) FROM projects")) == 3, "the transaction goes on"
+    finally:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"DROP OWNED BY {role}")
+            connection.exec_driver_sql(f"DROP ROLE {role}")
+
+
+@pytest.mark.only("postgresql", "postgresql15")
+def test_a_trigger_that_waits_for_commit_is_heard_before(engine: sa.Engine) -> None:
+    """A constraint trigger says no at COMMIT, when there would be nobody left to tell."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'kept'; END $$"
+        )
+        connection.exec_driver_sql(
+            "CREATE CONSTRAINT TRIGGER keeps AFTER DELETE ON projects DEFERRABLE INITIALLY DEFERRED"
+            " FOR EACH ROW EXECUTE FUNCTION keep()"
+        )
+    with Session(engine) as session:
+        with pytest.raises(DeletionRefused, match="the database refused"):
+            DeletionRules(Project).delete(session, FREE)
+        session.commit()
+
+        assert count(session, Project) == 3

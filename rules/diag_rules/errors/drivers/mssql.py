@@ -44,7 +44,7 @@ def _brackets() -> re.Pattern[str]:
 @lru_cache(maxsize=1)
 def _quoted() -> re.Pattern[str]:
     return re.compile(
-        "\"([^\"]+)\"|'([^']+)'|\u00bb([^\u00ab]+)\u00ab|\u00ab\\s?([^\u00bb]+?)\\s?\u00bb|\u201c([^\u201d]+)\u201d"
+        "\"([^\"]+)\"|'([^']+)'|\u00bb([^\u00ab\u00bb]+)\u00ab|\u00ab\\s?([^\u00ab\u00bb]+?)\\s?\u00bb|\u201c([^\u201c\u201d]+)\u201d"
     )
 
 

@@ -1,0 +1,136 @@
+"""What holds the rows that block is named as well, in the order in which it can be cleared, and cleared where policy lets it."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from conftest import Database
+from diag_rules.deletion import DeletionRefused, DeletionRules
+
+METADATA = sa.MetaData()
+
+
+def child(name: str, parent: str, ondelete: str | None = None) -> sa.Table:
+    return sa.Table(
+        name,
+        METADATA,
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("up", sa.Integer, sa.ForeignKey(f"{parent}.id", ondelete=ondelete), nullable=False),
+    )
+
+
+PROJECTS = sa.Table("projects", METADATA, sa.Column("id", sa.Integer, primary_key=True, autoincrement=False))
+AUDITS = child("audits", "projects")
+NOTES = child("notes", "audits")
+READERS = child("readers", "notes")
+PAGES = child("pages", "notes", "CASCADE")
+MARKS = child("marks", "pages")
+CLEARS = {
+    "relation": [
+        {"table": name, "columns": ["up"], "remedy": "delete", "automatic": True}
+        for name in ("audits", "notes", "readers", "marks")
+    ]
+}
+ROWS: dict[sa.Table, list[tuple[int, int]]] = {
+    AUDITS: [(1, 1), (2, 1), (3, 2)],
+    NOTES: [(1, 1), (2, 1), (3, 3)],
+    READERS: [(1, 2), (2, 3)],
+    PAGES: [(1, 1), (2, 3)],
+    MARKS: [(1, 1), (2, 1), (3, 2)],
+}
+
+
+@pytest.fixture
+def engine(database: Database) -> sa.Engine:
+    engine = database.engine()
+    METADATA.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(sa.insert(PROJECTS), [{"id": 1}, {"id": 2}, {"id": 3}])
+        for table, rows in ROWS.items():
+            connection.execute(sa.insert(table), [{"id": key, "up": up} for key, up in rows])
+    return engine
+
+
+@pytest.mark.parametrize("cap", [None, 1_000])
+def test_what_holds_a_blocker_is_named_in_the_order_of_clearing(engine: sa.Engine, cap: int | None) -> None:
+    """Deleting the rows in that order, and the blockers then, lets the subject go; each of them is needed."""
+    with engine.connect() as connection:
+        verdict = DeletionRules(PROJECTS).check(connection, 1, "sql", cap=cap)
+
+    assert [(each.table, each.count) for each in verdict.blockers] == [("audits", 2)]
+    assert {(each.table, each.count, each.path) for each in verdict.clear_first} == {
+        ("readers", 1, ("projects", "audits", "notes", "readers")),
+        ("marks", 2, ("projects", "audits", "notes", "pages", "marks")),
+        ("notes", 2, ("projects", "audits", "notes")),
+    }
+    assert verdict.clear_first[-1].table == "notes"
+    assert all(str(each.count) in each.hint for each in verdict.clear_first)
+
+
+def test_a_subject_that_nothing_blocks_has_nothing_to_clear_first(engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        verdict = DeletionRules(PROJECTS).check(connection, 3, "sql")
+
+    assert verdict.deletable
+    assert verdict.clear_first == ()
+
+
+def test_the_safe_delete_clears_blockers_from_the_far_end(engine: sa.Engine) -> None:
+    """Other subjects' rows stay."""
+    with Session(engine) as session:
+        verdict = DeletionRules(PROJECTS, CLEARS).delete(session, 1, how="sql")
+        session.commit()
+        left = {table.name: session.scalars(sa.select(table.c.id)).all() for table in ROWS}
+
+    assert [(each.table, each.count) for each in verdict.done[:4]] in (
+        [("readers", 1), ("marks", 2), ("notes", 2), ("audits", 2)],
+        [("marks", 2), ("readers", 1), ("notes", 2), ("audits", 2)],
+    )
+    assert left == {"audits": [3], "notes": [3], "readers": [2], "pages": [2], "marks": [3]}
+
+
+def test_a_policy_that_clears_the_blocker_alone_is_refused_with_what_holds_it(engine: sa.Engine) -> None:
+    """Nothing is lost, and the refusal says what to clear first."""
+    policy = {"relation": CLEARS["relation"][:1]}
+    with Session(engine) as session:
+        with pytest.raises(DeletionRefused) as refused:
+            DeletionRules(PROJECTS, policy).delete(session, 1, how="sql")
+        kept = session.scalar(sa.select(sa.func.count()).select_from(AUDITS))
+
+    assert [each.table for each in refused.value.verdict.clear_first][-1] == "notes"
+    assert kept == 3
+
+
+def test_a_blocker_that_is_only_detached_is_held_by_nobody(database: Database) -> None:
+    """Its rows stay where they are, so what refers to them may stay as well."""
+    metadata = sa.MetaData()
+    subjects = sa.Table("subjects", metadata, sa.Column("id", sa.Integer, primary_key=True))
+    loose = sa.Table(
+        "loose",
+        metadata,
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("up", sa.Integer, sa.ForeignKey("subjects.id")),
+    )
+    below = sa.Table(
+        "below",
+        metadata,
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("up", sa.Integer, sa.ForeignKey("loose.id")),
+    )
+    policy = {"relation": [{"table": "loose", "columns": ["up"], "remedy": "detach", "automatic": True}]}
+    engine = database.engine()
+    metadata.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(sa.insert(subjects), {"id": 1})
+        connection.execute(sa.insert(loose), {"id": 1, "up": 1})
+        connection.execute(sa.insert(below), {"id": 1, "up": 1})
+
+    with engine.connect() as connection:
+        verdict = DeletionRules(subjects, policy).check(connection, 1, "sql")
+    with Session(engine) as session:
+        DeletionRules(subjects, policy).delete(session, 1, how="sql")
+
+    assert [each.table for each in verdict.blockers] == ["loose"]
+    assert verdict.clear_first == ()

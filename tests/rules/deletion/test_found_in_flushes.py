@@ -1,0 +1,341 @@
+"""What random mappings have found about the order of a flush and what it has loaded, each as the smallest that shows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+
+from conftest import Database
+from diag_rules.deletion import Outcome
+from rules.deletion._made import Rows, checked, made, passes
+
+
+@pytest.mark.only("sqlite")
+def test_a_refused_reference_makes_up_for_no_other(database: Database) -> None:
+    """The second statement deletes a row whose own reference dangles since the first, and another row that refers to it."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Item(Base):
+        __tablename__ = "items"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        kind: Mapped[str] = mapped_column(sa.String(9))
+        special_id: Mapped[int | None] = mapped_column(ForeignKey("specials.id", ondelete="RESTRICT"))
+        item_id: Mapped[int | None] = mapped_column(ForeignKey("items.id"))
+        __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "item"}  # noqa: RUF012 - as mapped
+
+    class Special(Item):
+        __tablename__ = "specials"
+        id: Mapped[int] = mapped_column(ForeignKey("items.id"), primary_key=True)
+        __mapper_args__ = {  # noqa: RUF012
+            "polymorphic_identity": "special",
+            "inherit_condition": id == Item.id,  # noqa: A003 - the column
+        }
+
+    rows: list[Rows] = [
+        ("items", {"id": 1, "kind": "special"}),
+        ("specials", {"id": 1}),
+        ("items", {"id": 2, "kind": "item", "item_id": 1}),
+    ]
+    with made(database, Base.metadata, *rows) as engine:
+        with engine.begin() as connection:
+            connection.execute(
+                sa.update(Base.metadata.tables["items"]).where(Item.id == 1).values(special_id=1)
+            )
+        verdict = checked(engine, Special, 1, "orm")
+
+    assert {blocker.columns for blocker in verdict.blockers} == {("special_id",), ("item_id",)}
+
+
+def test_whether_post_update_of_rows_that_stay_is_sent_is_left_open(database: Database) -> None:
+    """Object by object, SQLAlchemy may come to the UPDATE before it knows of any row."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Node(Base):
+        __tablename__ = "nodes"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        lead_id: Mapped[int | None] = mapped_column(ForeignKey("nodes.id"))
+        lead = relationship("Node", remote_side="Node.id")
+        followers = relationship("Node", foreign_keys=lead_id, post_update=True, overlaps="lead")
+
+    rows = [("nodes", {"id": 1}), ("nodes", {"id": 2, "lead_id": 1}), ("nodes", {"id": 3})]
+    with made(database, Base.metadata, *rows) as engine:
+        verdict = checked(engine, Node, 1, "orm")
+        alone = checked(engine, Node, 3, "orm")
+
+    assert verdict.outcome is Outcome.UNCERTAIN
+    assert "order of statements" in verdict.uncertain_because[0]
+    assert alone.deletable
+
+
+def test_a_reference_that_raises_is_looked_up_where_classes_go_in_a_circle(database: Database) -> None:
+    """Rows alone don't tell: the classes refer to each other, so objects are sorted one by one."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Team(Base):
+        __tablename__ = "teams"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        captain_id: Mapped[int | None] = mapped_column(ForeignKey("players.id", use_alter=True))
+        captain = relationship("Player", foreign_keys=captain_id, lazy="raise")
+        players = relationship("Player", foreign_keys="Player.team_id", cascade="all, delete-orphan")
+
+    class Player(Base):
+        __tablename__ = "players"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        team_id: Mapped[int] = mapped_column(ForeignKey("teams.id"))
+        team = relationship("Team", foreign_keys=team_id, lazy="raise", overlaps="players")
+
+    rows = [("teams", {"id": 1}), ("players", {"id": 1, "team_id": 1}), ("players", {"id": 2, "team_id": 1})]
+    with made(database, Base.metadata, *rows) as engine:
+        verdict = checked(engine, Team, 1, "orm")
+
+        assert not passes(engine, lambda session: session.delete(session.get_one(Team, 1)))
+        assert verdict.outcome is Outcome.BLOCKED
+
+
+@pytest.mark.parametrize("first", ["captain", "players"])
+def test_a_reference_that_raises_counts_once_the_flush_knows_its_class(
+    database: Database, first: str
+) -> None:
+    """The players are known from where their collection is looked at: before the captain, or after."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    captain = relationship("Player", foreign_keys="Team.captain_id", lazy="raise")
+    players = relationship("Player", foreign_keys="Player.team_id")
+    both = {"captain": captain, "players": players}
+
+    class Team(Base):
+        __tablename__ = "teams"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        captain_id: Mapped[int | None] = mapped_column(ForeignKey("players.id", use_alter=True))
+        locals().update(both if first == "captain" else dict(reversed(both.items())))
+
+    class Player(Base):
+        __tablename__ = "players"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        team_id: Mapped[int | None] = mapped_column(ForeignKey("teams.id"))
+
+    rows = [("teams", {"id": 1}), ("players", {"id": 1}), ("players", {"id": 2, "team_id": 1})]
+    with made(database, Base.metadata, *rows) as engine:
+        with engine.begin() as connection:
+            connection.execute(sa.update(Base.metadata.tables["teams"]).values(captain_id=1))
+        verdict = checked(engine, Team, 1, "orm")
+
+        assert verdict.deletable == (first == "captain")
+        assert passes(engine, lambda session: session.delete(session.get_one(Team, 1))) == verdict.deletable
+
+
+def test_what_is_joined_to_a_subclass_is_not_loaded_by_a_query_for_its_base(database: Database) -> None:
+    """The ORM blanks the notes that it has loaded, so the class that was asked for decides."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Item(Base):
+        __tablename__ = "items"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        kind: Mapped[str] = mapped_column(sa.String(9))
+        __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "item"}  # noqa: RUF012 - as mapped
+
+    class Special(Item):
+        __tablename__ = "specials"
+        id: Mapped[int] = mapped_column(ForeignKey("items.id"), primary_key=True)
+        notes = relationship("Note", lazy="joined", passive_deletes=True)
+        __mapper_args__ = {"polymorphic_identity": "special"}  # noqa: RUF012
+
+    class Note(Base):
+        __tablename__ = "notes"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        special_id: Mapped[int] = mapped_column(ForeignKey("specials.id", ondelete="CASCADE"))
+
+    rows: list[Rows] = [
+        ("items", {"id": 1, "kind": "special"}),
+        ("specials", {"id": 1}),
+        ("notes", {"id": 1, "special_id": 1}),
+    ]
+    with made(database, Base.metadata, *rows) as engine:
+        for cls, goes in ((Item, True), (Special, False)):
+            verdict = checked(engine, cls, 1, "orm")
+
+            assert verdict.deletable == goes, cls
+            assert passes(engine, lambda session, cls=cls: session.delete(session.get_one(cls, 1))) == goes  # type: ignore[misc]
+
+
+def test_an_object_that_was_not_loaded_closes_no_circle(database: Database) -> None:
+    """The team goes with its project, and the project that it is joined to is not looked at from there."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Project(Base):
+        __tablename__ = "projects"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        special_id: Mapped[int | None] = mapped_column(
+            ForeignKey("specials.id", ondelete="SET NULL", use_alter=True)
+        )
+        teams = relationship("Team", foreign_keys="Team.project_id", cascade="all, delete-orphan")
+
+    class Team(Base):
+        __tablename__ = "teams"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        kind: Mapped[str] = mapped_column(sa.String(9))
+        project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+        __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "team"}  # noqa: RUF012 - as mapped
+
+    class Special(Team):
+        __tablename__ = "specials"
+        id: Mapped[int] = mapped_column(ForeignKey("teams.id"), primary_key=True)
+        projects = relationship(
+            Project, foreign_keys=Project.special_id, cascade="all", lazy="joined", passive_deletes=True
+        )
+        __mapper_args__ = {"polymorphic_identity": "special"}  # noqa: RUF012
+
+    rows: list[Rows] = [
+        ("projects", {"id": 1}),
+        ("teams", {"id": 1, "kind": "special", "project_id": 1}),
+        ("specials", {"id": 1}),
+    ]
+    with made(database, Base.metadata, *rows) as engine:
+        with engine.begin() as connection:
+            connection.execute(sa.update(Base.metadata.tables["projects"]).values(special_id=1))
+        verdict = checked(engine, Project, 1, "orm")
+
+        assert passes(engine, lambda session: session.delete(session.get_one(Project, 1)))
+        assert verdict.deletable
+
+
+@pytest.mark.parametrize("lazy", ["select", "selectin"])
+def test_links_that_are_twice_there_are_counted_as_they_were_loaded(database: Database, lazy: Any) -> None:
+    """A lazy load takes the tag once and then finds two rows deleted; a select-in load of SQLAlchemy 2.1 takes it twice."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    links = sa.Table(
+        "links",
+        Base.metadata,
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("project_id", ForeignKey("projects.id")),
+        sa.Column("tag_id", ForeignKey("tags.id")),
+    )
+
+    class Project(Base):
+        __tablename__ = "projects"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        tags = relationship("Tag", secondary=links, lazy=lazy)
+
+    class Tag(Base):
+        __tablename__ = "tags"
+        id: Mapped[int] = mapped_column(primary_key=True)
+
+    twice = [("links", {"id": number, "project_id": 1, "tag_id": 1}) for number in (1, 2)]
+    with made(database, Base.metadata, ("projects", {"id": 1}), ("tags", {"id": 1}), *twice) as engine:
+        verdict = checked(engine, Project, 1, "orm")
+
+        assert (
+            passes(engine, lambda session: session.delete(session.get_one(Project, 1))) == verdict.deletable
+        )
+        assert verdict.deletable or lazy == "select"
+
+
+def test_objects_before_a_circle_are_no_part_of_it(database: Database) -> None:
+    """The first row only leads to the two that refer to each other, and its DELETE is sent before the ORM gives up."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Person(Base):
+        __tablename__ = "persons"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        home_id: Mapped[int | None] = mapped_column(ForeignKey("homes.id", use_alter=True))
+        home = relationship("Home", foreign_keys=home_id, cascade="all")
+
+    class Home(Base):
+        __tablename__ = "homes"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        owner_id: Mapped[int | None] = mapped_column(ForeignKey("persons.id"))
+        owner = relationship("Person", foreign_keys=owner_id, cascade="all")
+
+    rows = [("persons", {"id": 1}), ("persons", {"id": 2}), ("homes", {"id": 1, "owner_id": 2})]
+    with made(database, Base.metadata, *rows) as engine:
+        with engine.begin() as connection:
+            connection.execute(sa.update(Base.metadata.tables["persons"]).values(home_id=1))
+        verdict = checked(engine, Person, 1, "orm")
+
+        assert not passes(engine, lambda session: session.delete(session.get_one(Person, 1)))
+        assert {(item.table, item.count) for item in verdict.blockers} == {("persons", 1), ("homes", 1)}
+
+
+def test_a_reference_that_is_blanked_only_in_company_is_told(database: Database) -> None:
+    """post_update nulls a many-to-one where the session holds its target, and only there."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Parent(Base):
+        __tablename__ = "parents"
+        id: Mapped[int] = mapped_column(primary_key=True)
+
+    class Child(Base):
+        __tablename__ = "children"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        parent_id: Mapped[int] = mapped_column(ForeignKey("parents.id"))
+        parent = relationship("Parent", post_update=True)
+
+    def in_company(session: Session) -> None:
+        parent = session.get_one(Parent, 1)
+        session.delete(session.get_one(Child, 1))
+        session.flush()
+        del parent
+
+    rows = [("parents", {"id": 1}), ("children", {"id": 1, "parent_id": 1})]
+    with made(database, Base.metadata, *rows) as engine:
+        verdict = checked(engine, Child, 1, "orm")
+
+        assert passes(engine, lambda session: session.delete(session.get_one(Child, 1)))
+        assert not passes(engine, in_company)
+        assert verdict.deletable
+        assert verdict.depends_on_loaded == ("Child.parent",)
+
+
+@pytest.mark.parametrize("how", ["orm", "sql"])
+def test_a_third_level_goes_before_the_levels_above_it(database: Database, how: str) -> None:
+    """Mapper.tables names the third level first, a flush deletes from it first."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Item(Base):
+        __tablename__ = "items"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        kind: Mapped[str] = mapped_column(sa.String(9))
+        __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "item"}  # noqa: RUF012 - as mapped
+
+    class Special(Item):
+        __tablename__ = "specials"
+        id: Mapped[int] = mapped_column(ForeignKey("items.id"), primary_key=True)
+        __mapper_args__ = {"polymorphic_identity": "special"}  # noqa: RUF012
+
+    class Rare(Special):
+        __tablename__ = "rares"
+        id: Mapped[int] = mapped_column(ForeignKey("specials.id"), primary_key=True)
+        __mapper_args__ = {"polymorphic_identity": "rare"}  # noqa: RUF012
+
+    rows: list[Rows] = [("items", {"id": 1, "kind": "rare"}), ("specials", {"id": 1}), ("rares", {"id": 1})]
+    with made(database, Base.metadata, *rows) as engine:
+        verdict = checked(engine, Rare, 1, how)
+
+        assert passes(engine, lambda session: session.delete(session.get_one(Rare, 1)))
+        assert verdict.deletable
+        assert [effect.table for effect in verdict.deleted] == ["rares", "specials", "items"]

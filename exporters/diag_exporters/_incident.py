@@ -25,9 +25,12 @@ class Incident:
         subject: the name of the subject's class (``Project``), or None.
         subject_key: the subject's key as text, or None.
         request_id: what the request can be found by, in the answer, the log and the store.
+        outage_id: what the outage of this bind is called while one is active, or None.
+        trace_id: the id of the distributed trace that the request belongs to, or None.
         deletion_of: the name of the subject's class where the error broke a deletion, else None.
-        error: the exception, for an exporter that needs its type or its stack; its text and its variables
-            carry SQL parameters, so they are never to be written. Not compared, not shown.
+        error: the exception, for an exporter that needs its type or its stack, until every exporter was called: one
+            that works later takes what it needs at once. Its text and its variables carry SQL parameters, so
+            they are never to be written. Not compared, not shown.
     """
 
     classification: Classification
@@ -40,8 +43,14 @@ class Incident:
     subject: str | None = None
     subject_key: str | None = None
     request_id: str | None = None
+    outage_id: str | None = None
+    trace_id: str | None = None
     deletion_of: str | None = None
     error: BaseException | None = field(default=None, compare=False, repr=False)
+
+    def forget_error(self) -> None:
+        """Let go of the exception: what is kept must not keep the stack that failed."""
+        object.__setattr__(self, "error", None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +73,7 @@ class Recovery:
 Exporter: TypeAlias = Callable[[Incident], None]
 """Takes an incident and returns at once.
 
-An exporter that is an object may have three methods more, each optional: ``recovered(recovery)``,
-``request_finished()`` after a request that met an incident, and ``exporter_failed(name)`` when another
+An exporter that is an object may have methods more, each optional: ``recovered(recovery)``, ``judged(verdict)`` when
+the answer to a refused deletion is known, ``request_finished()`` after a request that met an incident, and ``exporter_failed(name)`` when another
 exporter has raised.
 """

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
+
+from diag_rules.deletion import Verdict
 
 from ._incident import Exporter, Incident, Recovery
 
@@ -17,12 +19,20 @@ def publish(incident: Incident, exporters: Iterable[Exporter]) -> None:
     """Give *incident* to each of *exporters*; one that fails is logged and counted, never raised."""
     everyone = tuple(exporters)
     for exporter in everyone:
-        _guarded(exporter, exporter, incident, everyone=everyone)
+        try:
+            exporter(incident)
+        except Exception as error:  # noqa: BLE001 whatever an exporter raises, the request goes on
+            _report(exporter, error, everyone)
 
 
 def publish_recovery(recovery: Recovery, exporters: Iterable[Exporter]) -> None:
     """Tell each of *exporters* that has ``recovered`` that an outage is over."""
     _tell(tuple(exporters), "recovered", recovery)
+
+
+def publish_verdict(verdict: Verdict, exporters: Iterable[Exporter]) -> None:
+    """Tell each of *exporters* that has ``judged`` what the answer to a refused deletion says."""
+    _tell(tuple(exporters), "judged", verdict)
 
 
 def publish_request_finished(exporters: Iterable[Exporter]) -> None:
@@ -40,16 +50,10 @@ def _tell(everyone: tuple[Exporter, ...], method: str, *values: Any) -> None:
     for exporter in everyone:
         action = getattr(exporter, method, None)
         if action is not None:
-            _guarded(exporter, action, *values, everyone=everyone)
-
-
-def _guarded(
-    exporter: Exporter, action: Callable[..., Any], *values: Any, everyone: tuple[Exporter, ...]
-) -> None:
-    try:
-        action(*values)
-    except Exception as error:  # noqa: BLE001 whatever an exporter raises, the request goes on
-        _report(exporter, error, everyone)
+            try:
+                action(*values)
+            except Exception as error:  # noqa: BLE001 as above
+                _report(exporter, error, everyone)
 
 
 def _report(failed: Exporter, error: Exception, everyone: tuple[Exporter, ...]) -> None:

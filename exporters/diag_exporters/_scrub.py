@@ -7,11 +7,14 @@ failed statement's parameters.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
-MASK = "[removed]"
+from ._private_text import MASK, scrub_text, without_literals
+
+_SAFE = (bool, int, float, date)  # datetimes included
+MAX_SECRETS = 2000  # of one statement: each is looked for in each text of an event
 MIN_SECRET = 4  # shorter parameter values ("1", "no") would blank half of every text
 
 DATABASE_PACKAGES = frozenset(
@@ -39,35 +42,6 @@ DATABASE_PACKAGES = frozenset(
     )
 )
 
-_PATTERNS = tuple(
-    (re.compile(pattern, flags), replacement)
-    for pattern, flags, replacement in (
-        # SQLAlchemy: "[SQL: INSERT ...]", "[parameters: {...}]", which end at the line's end or the text's
-        (r"\[parameters: .*?\](?=\s*(?:\n|\(Background|$))", re.DOTALL, f"[parameters: {MASK}]"),
-        (r"\[SQL: .*?\](?=\s*(?:\n|\[parameters|\(Background|$))", re.DOTALL, f"[SQL: {MASK}]"),
-        # PostgreSQL: DETAIL, CONTEXT and QUERY lines; "Key (email)=(a@b.c) already exists", "Failing row contains (...)"
-        (r"^(\s*[A-Z]{5,9}:  ).*$", re.MULTILINE, rf"\1{MASK}"),
-        (r"(\bKey \([^)]*\)=)\(.*?\)(?=\s|$)", 0, rf"\1({MASK})"),
-        (r"(Failing row contains )\(.*\)", re.DOTALL, rf"\1({MASK})"),
-        # MySQL and MariaDB: "Duplicate entry 'a@b.c' for key"
-        (r"(Duplicate entry )'.*?'(?= for key)", re.DOTALL, rf"\1'{MASK}'"),
-        (r"(?i)(Incorrect \w+ value: |Truncated incorrect \w+ value: )'.*?'", re.DOTALL, rf"\1'{MASK}'"),
-        # connection strings: "postgresql://user:password@host", "password=..." of libpq and of ODBC
-        (r"(\b[a-zA-Z][\w+.-]*://[^\s:/@]*:)[^\s]*@(?=[^\s@]*)", 0, rf"\1{MASK}@"),
-        (r"(?i)(\b(?:password|passwd|pwd|sslpassword)\s*[=:]\s*)('(?:[^'\\]|\\.)*'|\"[^\"]*\"|\{[^}]*\}|[^\s;,&)\]}]+)", 0, rf"\1{MASK}"),
-    )
-)  # fmt: skip
-
-
-def scrub_text(text: str, secrets: Sequence[str] = ()) -> str:
-    """Return *text* without parameters, row values and passwords; *secrets* are masked wherever they stand."""
-    for secret in secrets:
-        if secret in text:
-            text = text.replace(secret, MASK)
-    for pattern, replacement in _PATTERNS:
-        text = pattern.sub(replacement, text)
-    return text
-
 
 def secrets_of(error: BaseException | None) -> tuple[str, ...]:
     """Return what must not stand in any text about *error*, the longest first.
@@ -80,6 +54,8 @@ def secrets_of(error: BaseException | None) -> tuple[str, ...]:
         if _package(type(link).__module__) in DATABASE_PACKAGES:
             found.update(_texts(link))
         for value in _leaves(getattr(link, "params", None)):
+            if len(found) >= MAX_SECRETS:
+                break
             text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
             if len(text) >= MIN_SECRET:
                 found.update((text, repr(value)[1:-1] if isinstance(value, str) else text))
@@ -130,7 +106,7 @@ def scrub_event(
         _scrub_exception(value, secrets, database=database, told=told)
     for thread in _values(event.get("threads")):
         _scrub_frames(thread.get("stacktrace"), drop_all=database)
-    for key in ("message", "logentry", "extra", "contexts", "tags"):
+    for key in ("message", "logentry", "extra", "contexts", "tags", "request", "transaction"):
         if key in event:
             event[key] = _scrub_tree(event[key], secrets)
     _scrub_crumbs(event, secrets)
@@ -170,29 +146,45 @@ def _scrub_spans(event: dict[str, Any], secrets: Sequence[str]) -> None:
 
 
 def _no_parameters(item: Any) -> Any:
-    if not isinstance(item, Mapping) or not isinstance(item.get("data"), Mapping):
+    """Return a breadcrumb or a span without a statement's parameters, be they beside it or written into it."""
+    if not isinstance(item, Mapping):
         return item
-    data = {key: value for key, value in item["data"].items() if key not in ("db.params", "db.parameters")}
-    return {
-        **item,
-        "data": {key: value for key, value in data.items() if not key.startswith("db.query.parameter")},
-    }
+    text = "message" if item.get("category") == "query" else "description"
+    found = dict(item)
+    if isinstance(found.get(text), str) and (text == "message" or str(found.get("op")).startswith("db")):
+        found[text] = without_literals(found[text])
+    if isinstance(found.get("data"), Mapping):
+        found["data"] = {
+            key: value
+            for key, value in found["data"].items()
+            if key not in ("db.params", "db.parameters") and not key.startswith("db.query.parameter")
+        }
+    return found
 
 
 def _scrub_tree(value: Any, secrets: Sequence[str], depth: int = 8) -> Any:
     if isinstance(value, str):
         return scrub_text(value, secrets)
-    if depth == 0:
+    if value is None or isinstance(value, _SAFE) or _package(type(value).__module__) == "sentry_sdk":
         return value
+    if depth == 0:
+        return MASK  # so deep that nobody reads it
     if isinstance(value, dict):
-        return {key: _scrub_tree(item, secrets, depth - 1) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return (
-            type(value)(_scrub_tree(item, secrets, depth - 1) for item in value)
-            if type(value) in (list, tuple)
-            else value
-        )
-    return value
+        return {
+            scrub_text(key, secrets) if isinstance(key, str) else key: _scrub_tree(item, secrets, depth - 1)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_scrub_tree(item, secrets, depth - 1) for item in value]
+    return scrub_text(_shown(value), secrets) if secrets else value
+
+
+def _shown(value: object) -> str:
+    """Return what the SDK would write for an object of any class: what that holds is masked as in any text."""
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001 a class of the application, whose __repr__ may do anything
+        return MASK
 
 
 def _values(holder: object, key: str = "values") -> Iterable[dict[str, Any]]:

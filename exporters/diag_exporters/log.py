@@ -95,6 +95,8 @@ def fields(incident: Incident) -> dict[str, Any]:
         "diag_subject_key": incident.subject_key,
         "diag_request_id": incident.request_id,
         "diag_deletion_of": incident.deletion_of,
+        "diag_outage_id": incident.outage_id,
+        "diag_trace_id": incident.trace_id,
     }
 
 
@@ -111,11 +113,18 @@ _SHOWN = (
     "diag_method",
     "diag_route",
     "diag_bind",
+    "diag_outage_id",
     "diag_request_id",
 )
 
 
 def plain(value: object) -> str:
-    """Return *value* as one printable word or a quoted text: a name can't forge a second log line."""
-    text = "".join(letter if letter.isprintable() else "?" for letter in str(value))[:200]
-    return f'"{text}"' if " " in text or not text else text
+    """Return *value* as one printable word or a quoted text: a name can forge neither a second line nor another field."""
+    text = "".join(letter if letter.isprintable() else "?" for letter in str(value)[:200])
+    if text and not _UNSAFE.intersection(text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+_UNSAFE = frozenset(' "=')

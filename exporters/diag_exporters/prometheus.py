@@ -6,97 +6,109 @@ application factory called twice, or a second `Diagnostics` count together and n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from threading import Lock
-from weakref import WeakKeyDictionary
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
-from prometheus_client.metrics_core import Metric as Family
-from prometheus_client.registry import Collector
+from prometheus_client import REGISTRY, CollectorRegistry
 
-from diag_rules.errors import PAIRS, Category, Kind
+from diag_rules.errors import Category, Kind
 
-from ._catalogue import DB_ERRORS, EXPORTER_FAILURES, OUTAGE_ACTIVE
+from ._catalogue import (
+    BLOCKED_PROJECTS,
+    DB_ERRORS,
+    ENDPOINT_ERRORS,
+    EXPORTER_FAILURES,
+    INCIDENTS_DROPPED,
+    POOL_TIMEOUTS,
+    SCAN_DURATION,
+    SCAN_LAST_SUCCESS,
+    SENTRY_HELD_BACK,
+    STORE_QUEUE,
+)
 from ._incident import Incident, Recovery
+from ._metrics import Metrics, metrics_of
+from .workers import directory
 
-
-class Metrics(Collector):
-    """The metrics of one registry; itself the collector that is registered there.
-
-    The counters know no registry, so that a registry which the application forgets can go.
-    """
-
-    def __init__(self) -> None:
-        self._errors = Counter(DB_ERRORS.name, DB_ERRORS.help, DB_ERRORS.label_names, registry=None)
-        self._failures = Counter(
-            EXPORTER_FAILURES.name, EXPORTER_FAILURES.help, EXPORTER_FAILURES.label_names, registry=None
-        )
-        self._outage = Gauge(
-            OUTAGE_ACTIVE.name, OUTAGE_ACTIVE.help, registry=None, multiprocess_mode="livemax"
-        )
-        self._children: dict[tuple[Category, Kind], Counter] = {}
-        self._out: set[tuple[str, str]] = set()
-        self._lock = Lock()
-        for category, kind in PAIRS:
-            self.errors(category, kind)
-
-    def collect(self) -> Iterator[Family]:
-        """Yield the families with their samples."""
-        for metric in (self._errors, self._outage, self._failures):
-            yield from metric.collect()
-
-    def describe(self) -> Iterable[Family]:
-        """Return the families without samples: the registry refuses another metric of the same name."""
-        return [
-            family for metric in (self._errors, self._outage, self._failures) for family in metric.describe()
-        ]
-
-    def errors(self, category: Category, kind: Kind) -> Counter:
-        """Return the counter of a pair, made once: ``labels()`` costs four times as much as ``inc()``."""
-        child = self._children.get((category, kind))
-        if child is None:
-            child = self._children[category, kind] = self._errors.labels(str(category), str(kind))
-        return child
-
-    def failures(self, exporter: str) -> Counter:
-        """Return the counter of an exporter's failures."""
-        return self._failures.labels(exporter)
-
-    def outage(self, app: str, bind: str, *, active: bool) -> None:
-        """Note that a database is out, or back; the gauge is 1 while any is out."""
-        with self._lock:
-            (self._out.add if active else self._out.discard)((app, bind))
-            self._outage.set(1 if self._out else 0)
+OUTSIDE = "outside_requests"
+UNMATCHED = "unmatched"
+EXEMPLAR_EVERY = 1.0  # seconds between two exemplars of a series: a scrape, far rarer, sees the last one only
+_OUTAGE = Category.OUTAGE.value
+MAX_EXEMPLAR = 100  # characters of ids; OpenMetrics takes 128 with the labels' names
 
 
 class PrometheusExporter:
-    """Counts incidents. An `Exporter` with ``recovered`` and ``exporter_failed``."""
+    """Counts incidents. An `Exporter` with ``recovered``, ``exporter_failed`` and ``held_back``.
+
+    Args:
+        registry: where it counts.
+        clock: seconds, monotonic.
+
+    Attributes:
+        registry: where it counts.
+        metrics: the metrics themselves, for what is no incident.
+    """
 
     name = "prometheus"
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, clock: Callable[[], float] = time.monotonic) -> None:
         self.registry = registry
-        self._metrics = _metrics_of(registry)
+        self.metrics: Metrics = metrics_of(registry)
+        self._clock = clock
+        self._shared = directory() is not None  # its files hold no exemplars
+        self._shown: dict[str, float] = {}
 
     def __call__(self, incident: Incident) -> None:
         """Count *incident*; an outage sets the gauge."""
-        found = incident.classification
-        self._metrics.errors(found.category, found.kind).inc()
-        if found.category is Category.OUTAGE:
-            self._metrics.outage(incident.app, incident.bind, active=True)
+        found, metrics = incident.classification, self.metrics
+        category, kind = found.category._value_, found.kind._value_
+        metrics.child(DB_ERRORS, category, kind).inc(
+            1, None if self._shared else self._exemplar(incident, kind)
+        )
+        metrics.child(ENDPOINT_ERRORS, _place(incident), category).inc()
+        if category == _OUTAGE:
+            metrics.outage(incident.app, incident.bind, incident.at)
+            if found.kind is Kind.POOL_TIMEOUT:
+                metrics.child(POOL_TIMEOUTS, incident.app, incident.bind).inc()
+
+    def _exemplar(self, incident: Incident, kind: str) -> dict[str, str] | None:
+        """Return what leads from a graph to the very request, where it is time for another one of this *kind*."""
+        now = self._clock()
+        if now - self._shown.get(kind, -EXEMPLAR_EVERY) < EXEMPLAR_EVERY:
+            return None
+        self._shown[kind] = now
+        return _exemplar(incident)
 
     def recovered(self, recovery: Recovery) -> None:
         """Clear the gauge for a database that answers again."""
-        self._metrics.outage(recovery.app, recovery.bind, active=False)
+        self.metrics.outage(recovery.app, recovery.bind, None)
 
     def exporter_failed(self, name: str) -> None:
         """Count an incident that the exporter *name* did not take."""
-        self._metrics.failures(name).inc()
+        self.metrics.child(EXPORTER_FAILURES, name).inc()
+
+    def held_back(self, category: str) -> None:
+        """Count an event that was kept from Sentry."""
+        self.metrics.child(SENTRY_HELD_BACK, category).inc()
+
+    def incidents_dropped(self, reason: str, count: int) -> None:
+        """Count incidents that the store will never get; *reason* is one of the catalogue's."""
+        self.metrics.child(INCIDENTS_DROPPED, reason).inc(count)
+
+    def store_queue(self, length: int) -> None:
+        """Show how many incidents wait to be written to the store."""
+        self.metrics.set(STORE_QUEUE, length)
+
+    def scanned(self, blocked: Mapping[str, int], *, ended: datetime, seconds: float) -> None:
+        """Show a scan's result: subjects blocked by each rule, when it ended (aware), how long it took."""
+        self.metrics.replace(BLOCKED_PROJECTS, {(rule,): float(count) for rule, count in blocked.items()})
+        self.metrics.set(SCAN_LAST_SUCCESS, ended.timestamp())
+        self.metrics.set(SCAN_DURATION, seconds)
 
     def expect(self, names: Iterable[str]) -> None:
         """Let ``diag_exporter_failures_total`` start at 0 for *names*."""
         for name in names:
-            self._metrics.failures(name)
+            self.metrics.child(EXPORTER_FAILURES, name)
 
 
 def prometheus(registry: CollectorRegistry | None = None) -> PrometheusExporter:
@@ -108,21 +120,16 @@ def prometheus(registry: CollectorRegistry | None = None) -> PrometheusExporter:
     return PrometheusExporter(REGISTRY if registry is None else registry)
 
 
-_known: WeakKeyDictionary[CollectorRegistry, Metrics] = WeakKeyDictionary()
-_known_lock = Lock()
+def _place(incident: Incident) -> str:
+    if incident.endpoint is None:
+        return OUTSIDE
+    return incident.route or UNMATCHED
 
 
-def _metrics_of(registry: CollectorRegistry) -> Metrics:
-    with _known_lock:
-        ours = _known.get(registry)
-        metrics = ours or Metrics()
-        try:
-            registry.register(metrics)  # again where a test has emptied the registry meanwhile
-        except ValueError as error:
-            if ours is None:
-                raise ValueError(
-                    f"The Prometheus registry already holds another metric under one of our names ({error}). "
-                    "Give flask-diag a registry of its own: prometheus(CollectorRegistry())."
-                ) from error
-        _known[registry] = metrics
-        return metrics
+def _exemplar(incident: Incident) -> dict[str, str] | None:
+    """Return what leads from a graph to the very request; shown where OpenMetrics is asked for."""
+    if incident.trace_id is not None and len(incident.trace_id) <= MAX_EXEMPLAR:
+        return {"trace_id": incident.trace_id}
+    if incident.request_id is not None and len(incident.request_id) <= MAX_EXEMPLAR:
+        return {"request_id": incident.request_id}
+    return None

@@ -9,27 +9,35 @@ afterwards is dropped when ours said it, else it gets our tags and our fingerpri
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
+from uuid import uuid4
 
 import sentry_sdk
+from sentry_sdk.integrations import Integration
 from sentry_sdk.integrations.logging import ignore_logger
 from sentry_sdk.scope import add_global_event_processor
 from sentry_sdk.utils import current_stacktrace, event_from_exception
 
+from diag_rules.deletion import Verdict, rule_of
 from diag_rules.errors import Category
 
 from ._bucket import Buckets
 from ._incident import Incident
 from ._scrub import chain, is_database_error, scrub_event, secrets_of
+from ._sent import note_event_id
 
 if TYPE_CHECKING:
     from sentry_sdk._types import LogLevelStr
     from sentry_sdk.types import Event, Hint
 
 MAX_TAG = 200
+MAX_BLOCKERS = 20
+CONTEXT = "diag"
+DELETION = "deletion"
 LEVELS: dict[Category, LogLevelStr] = {
     Category.OUTAGE: "error",
     Category.CONTENTION: "warning",
@@ -54,7 +62,12 @@ class Mark:
 
 
 class SentryExporter:
-    """Tags the scope and sends events. An `Exporter` with ``request_finished``."""
+    """Tags the scope and sends events. An `Exporter` with ``judged`` and ``request_finished``.
+
+    Attributes:
+        held_back: events that the token buckets kept.
+        counted_by: told the category of each of them.
+    """
 
     name = "sentry"
 
@@ -63,9 +76,12 @@ class SentryExporter:
         self._business = business_sample_rate
         self._lock = Lock()
         self.held_back = 0
+        self.counted_by: Callable[[str], None] | None = None
 
     def __call__(self, incident: Incident) -> None:
         """Tag the request's scope, and send an event where the incident's category asks for one."""
+        if not sentry_sdk.get_client().is_active():
+            return
         tags, prints = tags_of(incident), fingerprint(incident)
         category = incident.classification.category
         wanted = category is not Category.BUSINESS_RULE or random.random() < self._business  # noqa: S311 sampling
@@ -73,19 +89,46 @@ class SentryExporter:
         _mark(incident.error, Mark(tags, prints, told(incident), limited, decided=wanted))
         if incident.endpoint is not None:
             _tag_scope(tags)
-        if not wanted or not sentry_sdk.get_client().is_active():
+        if not wanted:
             return
         if limited and not self._buckets.take(tuple(prints)):
-            with self._lock:
-                self.held_back += 1
+            self._hold_back(category)
             return
         event, hint = _event_of(incident)
         event["level"], event["fingerprint"], event["tags"] = LEVELS[category], prints, {**tags}
-        sentry_sdk.capture_event(event, hint=hint)
+        event["contexts"] = {CONTEXT: context_of(incident)}
+        if category is Category.BUSINESS_RULE and incident.deletion_of and incident.endpoint is not None:
+            event["event_id"] = uuid4().hex
+            note_event_id(incident.error, event["event_id"])
+            _send_waiting()
+            _waiting.set((event, hint))  # until the answer knows what blocks the deletion
+            return
+        note_event_id(incident.error, sentry_sdk.capture_event(event, hint=hint))
+
+    def judged(self, verdict: Verdict) -> None:
+        """Add what blocks the deletion to the events of this request, the one that waits for it included."""
+        if not sentry_sdk.get_client().is_active():
+            return
+        shown = verdict_context(verdict)
+        scope = sentry_sdk.get_isolation_scope()
+        scope.set_context(DELETION, shown)
+        _tagged.set((*_tagged.get(), (scope, ())))
+        waiting = _waiting.get()
+        if waiting is not None:
+            waiting[0].setdefault("contexts", {})[DELETION] = shown
+            _send_waiting()
+
+    def _hold_back(self, category: Category) -> None:
+        with self._lock:
+            self.held_back += 1
+        if self.counted_by is not None:
+            self.counted_by(str(category))
 
     def request_finished(self) -> None:
-        """Take the tags off the scope: without a scope for each request they would reach the next one."""
+        """Take tags and contexts off the scope: without a scope for each request they would reach the next one."""
+        _send_waiting()
         for scope, keys in _tagged.get():
+            scope.remove_context(DELETION)
             for key in keys:
                 scope.remove_tag(key)
         _tagged.set(())
@@ -125,8 +168,39 @@ def tags_of(incident: Incident) -> dict[str, str]:
         "diag.subject_key": incident.subject_key,
         "diag.deletion_of": incident.deletion_of,
         "diag.request_id": incident.request_id,
+        "diag.outage": incident.outage_id,
     }
     return {key: text for key, value in tags.items() if value is not None and (text := _tag(value))}
+
+
+def context_of(incident: Incident) -> dict[str, Any]:
+    """Return what an event says of its incident beyond the tags: names and codes, never values."""
+    found = incident.classification
+    return {
+        "type": CONTEXT,
+        "category": str(found.category),
+        "kind": str(found.kind),
+        "retry": str(found.retry),
+        "evidence": found.evidence,
+        "columns": ", ".join(found.columns) or None,
+        "endpoint": incident.endpoint,
+        "outage": incident.outage_id,
+    }
+
+
+def verdict_context(verdict: Verdict) -> dict[str, Any]:
+    """Return what blocks a deletion, as the person was told."""
+    return {
+        "type": DELETION,
+        "subject": verdict.subject,
+        "how": str(verdict.how),
+        "outcome": str(verdict.outcome),
+        "blockers": [
+            {"rule": rule_of(one), "relation": one.relation, "count": one.count, "hint": one.hint}
+            for one in verdict.blockers[:MAX_BLOCKERS]
+        ],
+        "uncertain_because": list(verdict.uncertain_because),
+    }
 
 
 def fingerprint(incident: Incident) -> list[str]:
@@ -162,6 +236,16 @@ def _tag(value: object) -> str:
 _tagged: ContextVar[tuple[tuple[sentry_sdk.Scope, tuple[str, ...]], ...]] = ContextVar(
     "diag_tagged", default=()
 )
+
+
+_waiting: ContextVar[tuple[Event, Hint] | None] = ContextVar("diag_waiting", default=None)
+
+
+def _send_waiting() -> None:
+    waiting = _waiting.get()
+    if waiting is not None:
+        _waiting.set(None)
+        sentry_sdk.capture_event(waiting[0], hint=waiting[1])
 
 
 def _tag_scope(tags: dict[str, str]) -> None:
@@ -213,6 +297,20 @@ def _mark(error: BaseException | None, mark: Mark) -> None:
 
 _install_lock = Lock()
 _installed: list[bool] = []
+
+
+class DiagIntegration(Integration):
+    """For the list ``sentry_sdk.init(integrations=[...])``: events are scrubbed from the first one on.
+
+    `Diagnostics` installs the same by itself when it is set up; installed twice, it works once.
+    """
+
+    identifier = "flask_diag"
+
+    @staticmethod
+    def setup_once() -> None:
+        """Scrub every event of this process."""
+        _install()
 
 
 def _install() -> None:

@@ -12,7 +12,8 @@ import sentry_sdk
 from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, create_engine, insert
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
-from diag_exporters._scrub import scrub_text, secrets_of
+from diag_exporters._private_text import scrub_text
+from diag_exporters._scrub import secrets_of
 from diag_exporters.sentry import sentry
 from exporters._samples import defect, outage, unique
 

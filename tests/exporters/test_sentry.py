@@ -12,7 +12,8 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from diag_exporters import Incident
 from diag_exporters._bucket import Buckets
-from diag_exporters.sentry import SentryExporter, fingerprint, sentry, tags_of
+from diag_exporters.sentry import DiagIntegration, SentryExporter, fingerprint, sentry, tags_of
+from diag_rules.deletion import How, Outcome, Verdict
 from exporters._samples import broken_rule, defect, outage, unique
 
 Start = Callable[..., list[dict[str, Any]]]
@@ -184,7 +185,7 @@ def test_an_unhandled_broken_rule_keeps_the_sdks_event_with_our_group(
 def test_broken_rules_become_events_where_asked_for(start_sentry: Start) -> None:
     events = start_sentry()
 
-    sentry(business_sample_rate=1.0)(broken_rule(error=refused()))
+    sentry(business_sample_rate=1.0)(unique("uq_email", error=refused()))
 
     assert [event["level"] for event in events] == ["info"]
 
@@ -264,3 +265,70 @@ def test_a_transaction_is_tagged(export: SentryExporter, start_sentry: Start) ->
 
     (transaction,) = events
     assert transaction["tags"]["db.category"] == "business_rule"
+
+
+def test_what_the_bucket_held_back_is_counted_by_category(
+    start_sentry: Start, export: SentryExporter
+) -> None:
+    counted: list[str] = []
+    start_sentry()
+    export.counted_by = counted.append
+
+    for _ in range(3):
+        export(outage(error=refused()))
+
+    assert counted == ["outage", "outage"]
+
+
+def test_an_event_names_its_outage(start_sentry: Start, export: SentryExporter) -> None:
+    events = start_sentry()
+
+    export(outage(outage_id="default-20261123T021500Z", error=refused()))
+
+    assert events[0]["tags"]["diag.outage"] == "default-20261123T021500Z"
+    assert events[0]["contexts"]["diag"]["outage"] == "default-20261123T021500Z"
+
+
+def test_a_refused_deletion_that_is_sampled_waits_for_its_verdict(start_sentry: Start) -> None:
+    events, export = start_sentry(), sentry(business_sample_rate=1.0)
+
+    export(broken_rule(error=refused()))
+    before = len(events)
+    export.judged(Verdict(subject="Project", key=1, how=How.ORM, outcome=Outcome.BLOCKED))
+    after = len(events)
+    export.request_finished()
+
+    assert (before, after, len(events)) == (0, 1, 1)
+    assert events[0]["contexts"]["deletion"]["outcome"] == "blocked"
+
+
+def test_a_refused_deletion_without_a_verdict_is_sent_at_the_requests_end(start_sentry: Start) -> None:
+    events, export = start_sentry(), sentry(business_sample_rate=1.0)
+
+    export(broken_rule(error=refused()))
+    export.request_finished()
+
+    assert len(events) == 1
+    assert "deletion" not in events[0]["contexts"]
+
+
+def test_a_verdict_does_not_reach_the_next_request(start_sentry: Start, export: SentryExporter) -> None:
+    events = start_sentry()
+
+    export(broken_rule())
+    export.judged(Verdict(subject="Project", key=1, how=How.ORM, outcome=Outcome.BLOCKED))
+    sentry_sdk.capture_message("the same request")
+    export.request_finished()
+    sentry_sdk.capture_message("the next one")
+
+    assert events[0]["contexts"]["deletion"]["subject"] == "Project"
+    assert "deletion" not in events[1].get("contexts", {})
+
+
+def test_the_integration_can_be_given_to_the_sdk(start_sentry: Start, export: SentryExporter) -> None:
+    events = start_sentry(integrations=[DiagIntegration()])
+
+    export(outage(error=refused()))
+
+    assert sentry_sdk.get_client().get_integration(DiagIntegration) is not None
+    assert len(events) == 1

@@ -9,20 +9,22 @@ mode, shown, as without us; only the last page is ours, where the application ha
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
-from flask import Flask, Response, current_app, make_response, render_template, request
+from flask import Flask, Response, current_app, make_response, request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import InternalServerError
 
-from diag_exporters import Incident
+from diag_exporters import Incident, publish_verdict
 from diag_rules.deletion import DeletionRefused
 from diag_rules.errors import Category, Classification
 
+from ._answer_page import page_of
 from ._capture import met
-from ._csp import answer_csp, answer_style
+from ._deletions import count_judged
 from ._guard import guarded
-from ._messages import LANGUAGES, language
+from ._messages import language
 from ._origin import is_ours
 from ._problem import Case, Problem, of_deletion, of_error, of_refusal
 from ._request import argument, memory, request_id, subject_of_request
@@ -120,9 +122,19 @@ def _problem(found: State, meaning: Classification) -> Problem | None:
     over = meaning.category in _OVER
     if deletion is not None and (over or meaning.category is Category.BUSINESS_RULE):
         verdict = verdict_of(found, deletion, argument(found), language())
+        count_judged(found, verdict)
+        if verdict is not None:
+            publish_verdict(verdict, found.exporters)
         if not over or (verdict is not None and verdict.blockers):
             return of_deletion(meaning, _case(found, deletion.keys[0] if deletion.keys else None), verdict)
-    return None if over else of_error(meaning, _case(found))
+    return None if over else of_error(meaning, replace(_case(found), message=_own_message(found, meaning)))
+
+
+def _own_message(found: State, meaning: Classification) -> str | None:
+    """Return the application's own words; where getting them fails, ours will do."""
+    with guarded("asking for the application's own message"):
+        return found.words.message(meaning, language()) if found.words is not None else None
+    return None
 
 
 def _case(found: State, key: Any = None) -> Case:
@@ -133,19 +145,25 @@ def _case(found: State, key: Any = None) -> Case:
         retry_after=found.settings.retry_after,
         subject=subject,
         key=text if key is None else key,
+        name=_name(found),
     )
+
+
+def _name(found: State) -> str | None:
+    """Return what the policy calls one subject, in the language of the request."""
+    words = found.policy.subject.name if found.policy is not None else None
+    with guarded("asking the policy what the subject is called"):
+        return None if words is None else str(words.render(language(), 1, {}))
+    return None
 
 
 def respond(found: State, problem: Problem) -> Response:
     """Write *problem* as JSON or as a page, by what the client accepts."""
+    response = None
     if _wants_page():
-        style = answer_style()
-        page = render_template(
-            "flask_diag/answer.html", problem=problem, texts=LANGUAGES[problem.language], style=style
-        )
-        response = make_response(page, problem.status)
-        response.headers.setdefault("Content-Security-Policy", answer_csp())
-    else:
+        with guarded("drawing the page of an answer"):
+            response = page_of(problem)
+    if response is None:
         members = problem.members(found.settings.problem_type, request.path)
         response = make_response(json.dumps(members, ensure_ascii=False), problem.status)
         response.content_type = "application/problem+json"

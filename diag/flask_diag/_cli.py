@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
 
 import click
 from flask.cli import AppGroup, with_appcontext
 from sqlalchemy.exc import SQLAlchemyError
 
 from diag_rules.deletion import Outcome, Severity, UnknownSubject
-from diag_rules.errors import classify
 
 from . import _cli_audit as audits
+from ._cli_delete import delete
+from ._cli_doctor import doctor
+from ._cli_exit import BLOCKED, DELETABLE, UNCERTAIN, USAGE, as_json_text, fail, no_database
+from ._cli_monitoring import alerts, dashboard
+from ._cli_scan import scan
+from ._cli_store import incidents, outages, store_group
 from ._cli_text import classification_text, report_text
+from ._cli_token import token
 from ._codes import meaning_of
 from ._findings import NotAsked
 from ._report import plain, report, ways
 from ._state import state
 from ._verdicts import asked
 
-DELETABLE, BLOCKED, USAGE, UNCERTAIN, NO_DATABASE = 0, 1, 2, 3, 4
 _EXIT = {Outcome.DELETABLE: DELETABLE, Outcome.BLOCKED: BLOCKED, Outcome.UNCERTAIN: UNCERTAIN}
 
 diag_group = AppGroup(
@@ -47,16 +50,16 @@ def check(name_or_key: str, how: str, lang: str, as_json: bool) -> None:  # noqa
     """
     found = state()
     if found.subject is not None and not ways(found, how):
-        _fail(f"{found.subject.name} is a plain table, which the ORM does not delete: use --how sql.", USAGE)
+        fail(f"{found.subject.name} is a plain table, which the ORM does not delete: use --how sql.", USAGE)
     try:
         answer = asked(lambda: report(found, name_or_key, ways(found, how), lang), found.engine())
     except UnknownSubject as error:
-        _fail(_text(error), USAGE)
+        fail(_text(error), USAGE)
     except RuntimeError as error:
-        _fail(str(error), USAGE)
+        fail(str(error), USAGE)
     except (SQLAlchemyError, OSError) as error:
-        _no_database(error)
-    click.echo(_json(answer.as_json()) if as_json else report_text(answer))
+        no_database(error)
+    click.echo(as_json_text(answer.as_json()) if as_json else report_text(answer))
     sys.exit(_EXIT[answer.outcome])
 
 
@@ -84,6 +87,7 @@ def check(name_or_key: str, how: str, lang: str, as_json: bool) -> None:  # noqa
     help="The least severity that fails.",
 )
 @click.option("--explain", "code", metavar="CODE", help="Print what a rule flags, why, and what to do.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: the same as --format json.")
 @with_appcontext
 def audit(  # noqa: PLR0913, PLR0917 click passes each option as an argument
     form: str,
@@ -93,6 +97,7 @@ def audit(  # noqa: PLR0913, PLR0917 click passes each option as an argument
     database: bool,  # noqa: FBT001 as above
     fail_on: str,
     code: str | None,
+    as_json: bool,  # noqa: FBT001 as above
 ) -> None:
     """Find hazards in the models, without a database: relationships and keys that will refuse deletions.
 
@@ -104,12 +109,14 @@ def audit(  # noqa: PLR0913, PLR0917 click passes each option as an argument
         if code is not None:
             click.echo(audits.explained(code))
             return
-        wanted = audits.Wanted(form, baseline, write_baseline, root, Severity(fail_on), database)
+        wanted = audits.Wanted(
+            "json" if as_json else form, baseline, write_baseline, root, Severity(fail_on), database
+        )
         text, failed = audits.run(state(), wanted)
     except NotAsked as error:
-        _no_database(error.__cause__ or error)
+        no_database(error.__cause__ or error)
     except (RuntimeError, ValueError, LookupError, OSError) as error:
-        _fail(_text(error), USAGE)
+        fail(_text(error), USAGE)
     if text:
         click.echo(text)
     sys.exit(1 if failed else 0)
@@ -134,16 +141,12 @@ def classify_code(code: str, dialect: str | None, as_json: bool) -> None:  # noq
     meaning = meaning_of(code, own, dialect)
     if meaning is None:
         where = dialect or "any database"
-        _fail(
+        fail(
             f"No code in {code[:80]!r} that {where} has: give a SQLSTATE (23503) or a number (1451) and its --dialect.",
             USAGE,
         )
     members = {name: plain(getattr(meaning, name)) for name in type(meaning).__dataclass_fields__}
-    click.echo(_json(members) if as_json else classification_text(meaning))
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    click.echo(as_json_text(members) if as_json else classification_text(meaning))
 
 
 def _text(error: BaseException) -> str:
@@ -151,11 +154,5 @@ def _text(error: BaseException) -> str:
     return str(error.args[0]) if error.args else str(error)
 
 
-def _no_database(error: BaseException) -> NoReturn:
-    meaning = classify(error)
-    _fail(f"The database can't be asked: {meaning.category}, {meaning.kind}. {meaning.advice}", NO_DATABASE)
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    click.secho(message, fg="red", err=True)
-    sys.exit(code)
+for command in (delete, doctor, token, alerts, dashboard, incidents, outages, store_group, scan):
+    diag_group.add_command(command)

@@ -11,6 +11,7 @@ from diag_rules.errors import Category, Classification
 
 from ._report import Report
 from ._subject import key_text
+from ._visible import one_line
 
 WAYS = {How.ORM: "by the application (session.delete)", How.SQL: "by SQL (DELETE)"}
 COLOURS = {Outcome.DELETABLE: "green", Outcome.BLOCKED: "red", Outcome.UNCERTAIN: "yellow"}
@@ -25,13 +26,10 @@ CATEGORY_COLOURS = {
 
 def report_text(report: Report) -> str:
     """Return a report as lines."""
-    key = key_text(report.key)
-    lines = [
-        click.style(f"{report.subject} {report.label}", bold=True)
-        + (f" (key {key})" if key != report.label else "")
-    ]
+    key, label = one_line(key_text(report.key)), one_line(report.label)
+    lines = [click.style(f"{report.subject} {label}", bold=True) + (f" (key {key})" if key != label else "")]
     for verdict in report.verdicts:
-        lines += _verdict(verdict)
+        lines += verdict_lines(verdict)
     return "\n".join(lines)
 
 
@@ -45,12 +43,13 @@ def classification_text(found: Classification) -> str:
     return "\n".join(lines)
 
 
-def _verdict(verdict: Verdict) -> Iterator[str]:
+def verdict_lines(verdict: Verdict) -> Iterator[str]:
+    """Yield one verdict's lines, indented."""
     yield f"  {WAYS[verdict.how]}: " + click.style(
         str(verdict.outcome), fg=COLOURS[verdict.outcome], bold=True
     )
-    for number, blocker in enumerate(verdict.blockers, 1):
-        yield from _blocker(number, blocker)
+    for number, blocker in enumerate((*verdict.clear_first, *verdict.blockers), 1):
+        yield from _blocker(number, blocker, first=number <= len(verdict.clear_first))
     for why in verdict.uncertain_because:
         yield f"    not known: {why}"
     for warning in verdict.warnings:
@@ -65,9 +64,11 @@ def _verdict(verdict: Verdict) -> Iterator[str]:
             yield f"    {word}: {counted}"
 
 
-def _blocker(number: int, blocker: Blocker) -> Iterator[str]:
+def _blocker(number: int, blocker: Blocker, *, first: bool) -> Iterator[str]:
     link = f"  {blocker.remedy.link}" if blocker.remedy.link else ""
-    yield f"    {number}. " + click.style(blocker.hint, bold=True) + link
+    yield (
+        f"    {number}. {'first, ' if first else ''}" + click.style(one_line(blocker.hint), bold=True) + link
+    )
     count = f"{'at least ' if blocker.capped else ''}{blocker.count:,}"
     words = [f"{count} in {blocker.table}"]
     words += [f"({', '.join(blocker.columns)})"] if blocker.columns else []

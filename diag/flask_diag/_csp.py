@@ -7,10 +7,14 @@ import functools
 import hashlib
 from importlib import resources
 
-PAGES_CSP = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
-)
+
+def pages_csp(nonce: str | None) -> str:
+    """Return the policy of a support page: our style, the one script that carries *nonce*, and no other host."""
+    script = "" if nonce is None else f"script-src 'nonce-{nonce}'; "
+    return (
+        f"default-src 'none'; {script}style-src 'self'; img-src 'self' data:; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    )
 
 
 @functools.cache

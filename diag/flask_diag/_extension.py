@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, appcontext_tearing_down, has_request_context
 from prometheus_client import REGISTRY, CollectorRegistry
-from sqlalchemy import Table
+from sqlalchemy import MetaData, Table
 
 from diag_exporters import Exporter, name_of, publish_request_finished
 from diag_exporters.log import log
 from diag_exporters.prometheus import PrometheusExporter, prometheus
-from diag_exporters.sentry import sentry
+from diag_exporters.sentry import SentryExporter, sentry
 from diag_rules.deletion import DeletionPolicy
 
 from . import _answers as answers
 from . import _deleting as deleting
+from ._api import API_PATH, api
 from ._capture import watch
 from ._cli import diag_group
 from ._config import Settings
+from ._csrf import exempt
+from ._deletions import count_unjudged
 from ._engines import engines_of
 from ._guard import guarded
-from ._metrics import add_metrics
+from ._health import health
+from ._metrics import add_metrics, metrics_of
+from ._outcomes import count_unanswered
+from ._own_words import own_words
+from ._pages import NAME as PAGES
 from ._pages import pages
-from ._request import memory, met_any
-from ._state import EXTENSION, Authorize, Resolver, State, state
+from ._request import memory, remembered
+from ._state import EXTENSION, Actor, Authorize, Login, Resolver, State, state, state_of
+from ._storing import store_of
 from ._subject import subject_of
+from ._tokens import Token, tokens_of
 
 Policy = DeletionPolicy | str | Path | Mapping[str, Any]
 
@@ -43,10 +52,15 @@ class Diagnostics:
             named ``Project`` of a Flask-SQLAlchemy object; without any, only errors are diagnosed.
         policy: a `DeletionPolicy`, or the path, the text or the mapping of one.
         lookup: the columns, besides the key, that people know a subject by; by default ``name`` or alike.
-        exporters: who is told of an incident; by default Prometheus, Sentry and the log.
+        exporters: who is told of an incident; by default Prometheus, Sentry and the log. The incident store, which the
+            setting ``DIAG_STORE_URL`` is for, is told besides.
         registry: the Prometheus registry of the default exporter and of ``/metrics``.
         authorize: called with ``read``, ``act`` or ``metrics``: True lets the visitor in, False does not, a
-            response (to a login page) is sent as it is. Without it the pages and the metrics are closed.
+            response (to a login page) is sent as it is.
+        tokens: bearer tokens that may enter, as ``flask diag token`` prints them; those of ``DIAG_TOKENS`` may, too.
+        login: the host's login decorator (``flask_login.login_required``): whom it lets through may read, or what
+            *authorize* says. Without any of the three the pages and the metrics are closed.
+        actor: returns what the audit trail is to call the current visitor (a user's id), or None.
 
     The object keeps settings only; what belongs to an application is in ``app.extensions["diag"]``.
     """
@@ -62,10 +76,14 @@ class Diagnostics:
         exporters: Sequence[Exporter] | None = None,
         registry: CollectorRegistry | None = None,
         authorize: Authorize | None = None,
+        tokens: str | Iterable[str | Token] = (),
+        login: Login | None = None,
+        actor: Actor | None = None,
     ) -> None:
         self._db, self._subject, self._lookup = db, subject, lookup
         self._policy = None if policy is None else DeletionPolicy.load(policy)
         self._exporters, self._registry, self._authorize = exporters, registry, authorize
+        self._tokens, self._login, self._actor = tokens_of(tokens), login, actor
         self._resolvers: list[Resolver] = []
         if app is not None:
             self.init_app(app, db)
@@ -91,9 +109,13 @@ class Diagnostics:
         if settings.answers:
             answers.register(app, found)
         appcontext_tearing_down.connect(_request_over, app)
-        add_metrics(app, settings)
+        add_metrics(app, found)
         if settings.url_prefix is not None:
             app.register_blueprint(pages(found), url_prefix=settings.url_prefix)
+            exempt(app, PAGES)
+            app.register_blueprint(api(found), url_prefix=settings.url_prefix + API_PATH)
+            if settings.health:
+                app.register_blueprint(health(found), url_prefix=settings.url_prefix)
         app.cli.add_command(diag_group)
 
     def subject(self, subject: Any) -> None:
@@ -119,16 +141,24 @@ class Diagnostics:
         registry = REGISTRY if self._registry is None else self._registry
         engines = engines_of(app, db)
         chosen = self._subject if self._subject is not None else _project_of(app, db)
+        exporters = tuple(self._exporters if self._exporters is not None else _default(registry))
+        store = store_of(app, settings, exporters)
         found = State(
             app=app.name,
             settings=settings,
             engines=engines,
-            exporters=tuple(self._exporters if self._exporters is not None else _default(registry)),
+            exporters=exporters if store is None else (*exporters, store.intake),
+            store=store,
             registry=_registry_of(self._exporters, registry),
             subject=None if chosen is None else subject_of(chosen, self._lookup),
             policy=self._policy,
             authorize=self._authorize,
+            tokens=(*self._tokens, *tokens_of(settings.tokens)),
+            login=self._login,
+            actor=self._actor,
+            metrics=metrics_of(exporters),
             resolvers=self._resolvers,
+            given=self._given(db),
         )
         if self._policy is not None:
             if chosen is None:
@@ -136,8 +166,25 @@ class Diagnostics:
                     "A policy was given but no subject: pass subject=Project, the class it is for."
                 )
             _ = found.rules  # binds the policy now: a wrong name is an error of start-up, not of a request
+        found.words = own_words(found, _metadatas(app, db))
         _expect(found)
         return found
+
+    def _given(self, db: Any) -> frozenset[str]:
+        """Return the arguments that the application gave, for the page of settings."""
+        arguments = {
+            "db": db,
+            "subject": self._subject,
+            "policy": self._policy,
+            "lookup": self._lookup,
+            "exporters": self._exporters,
+            "registry": self._registry,
+            "authorize": self._authorize,
+            "tokens": self._tokens or None,
+            "login": self._login,
+            "actor": self._actor,
+        }
+        return frozenset(name for name, value in arguments.items() if value is not None)
 
 
 def _default(registry: CollectorRegistry) -> tuple[Exporter, ...]:
@@ -154,6 +201,9 @@ def _expect(found: State) -> None:
     for exporter in found.exporters:
         if isinstance(exporter, PrometheusExporter):
             exporter.expect(map(name_of, found.exporters))
+            for other in found.exporters:
+                if isinstance(other, SentryExporter):
+                    other.counted_by = exporter.held_back
 
 
 def _project_of(app: Flask, db: Any) -> type | None:
@@ -167,9 +217,23 @@ def _project_of(app: Flask, db: Any) -> type | None:
     return found
 
 
-def _request_over(_app: Flask, **_: Any) -> None:
-    with guarded("forgetting a request"):
-        if met_any():
-            publish_request_finished(state().exporters)
+def _metadatas(app: Flask, db: Any) -> Iterable[MetaData]:
+    """Return the models' metadata that a Flask-SQLAlchemy object has, one a bind."""
+    found = getattr(db if db is not None else app.extensions.get("sqlalchemy"), "metadatas", {})
+    return [one for one in found.values() if isinstance(one, MetaData)] if isinstance(found, dict) else []
+
+
+_FORGETTING = guarded("forgetting a request")
+
+
+def _request_over(app: Flask, **_: Any) -> None:
+    with _FORGETTING:
+        remembers, found = remembered(), state_of(app)
+        if remembers is not None and found is not None:
+            if found.metrics is not None:
+                count_unanswered(found.metrics, remembers)
+            count_unjudged(found, remembers)
+            if remembers.incidents:
+                publish_request_finished(found.exporters)
         if not has_request_context():  # an inner application context ends without the request's
             deleting.forget()

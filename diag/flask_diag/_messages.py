@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import has_request_context, request
+from flask import current_app, has_request_context, request
+
+from ._guard import guarded
 
 DEFAULT = "en"
 
@@ -100,7 +102,25 @@ LANGUAGES = {texts.tag: texts for texts in (ENGLISH, CHINESE)}
 
 
 def language() -> str:
-    """Return the language that the client prefers among ours; English outside of requests."""
+    """Return the language for the current request, among ours; English outside of requests.
+
+    It is that of Flask-Babel, where the application has it and we speak it; else what the client prefers.
+    """
     if not has_request_context():
         return DEFAULT
-    return request.accept_languages.best_match(list(LANGUAGES), default=DEFAULT) or DEFAULT
+    chosen = _language_of_host()
+    if chosen in LANGUAGES:
+        return chosen
+    preferred = (tag.partition("-")[0].lower() for tag, quality in request.accept_languages if quality > 0)
+    return next((tag for tag in preferred if tag in LANGUAGES), DEFAULT)  # zh-CN before en;q=0.5
+
+
+def _language_of_host() -> str:
+    """Return the language of Flask-Babel's locale, or an empty text. Its selector may fail as the database does."""
+    if "babel" in current_app.extensions:
+        with guarded("asking Flask-Babel for the locale"):
+            # imported here: it is the application's own
+            from flask_babel import get_locale  # type: ignore[import-untyped]
+
+            return str(getattr(get_locale(), "language", ""))
+    return ""

@@ -6,6 +6,7 @@ and the developers' advice never enter it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,13 +86,20 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """What an answer is made from, apart from the error: who asks, and about what."""
+    """What an answer is made from, apart from the error: who asks, and about what.
+
+    Attributes:
+        message: the application's own words for the constraint that is broken, or None.
+        name: what people call the subject ("project", "项目"), or None where nobody said.
+    """
 
     reference: str
     language: str
     retry_after: int
     subject: str | None = None
     key: Any = None
+    message: str | None = None
+    name: str | None = None
 
 
 def of_error(found: Classification, case: Case) -> Problem:
@@ -128,8 +136,8 @@ def _problem(  # noqa: PLR0913 the members of one value
     return Problem(
         status=status,
         sort=sort,
-        title=texts.titles[sort].format(subject=subject or ""),
-        detail=texts.details[sort],
+        title=_title(texts.titles[sort], case.name or _words(subject or "")),
+        detail=case.message or texts.details[sort],
         reference=case.reference,
         language=case.language,
         category=str(found.category if found is not None else Category.BUSINESS_RULE),
@@ -140,6 +148,17 @@ def _problem(  # noqa: PLR0913 the members of one value
         warnings=verdict.warnings if verdict is not None else (),
         retry_after=retry_after,
     )
+
+
+def _title(text: str, name: str) -> str:
+    title = text.format(subject=name)
+    return title[:1].upper() + title[1:]
+
+
+def _words(name: str) -> str:
+    """Return the name of a class or a table as people read it: ``ReleaseFile`` is "Release file"."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).replace("_", " ")
+    return words[:1] + words[1:].lower() if " " in words else words
 
 
 def _sort(found: Classification) -> tuple[str, int]:

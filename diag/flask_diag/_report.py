@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from diag_rules.deletion import How, Outcome, UnknownSubject, Verdict
@@ -14,10 +15,11 @@ from diag_rules.errors import classify
 from ._guard import log_once
 from ._messages import DEFAULT
 from ._state import State
-from ._subject import key_text
+from ._subject import Subject, key_text
 from ._verdicts import NO_SUBJECT, TooLate, own_connection, verdict, within
 
 BOTH = (How.ORM, How.SQL)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +29,14 @@ class Report:
     Attributes:
         label: what people call it.
         verdicts: one for each way of deleting.
+        link: the page of it in the application, where the policy says one; else null.
     """
 
     subject: str
     key: Any
     label: str
     verdicts: tuple[Verdict, ...]
+    link: str | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -53,6 +57,7 @@ class Report:
             "key": plain(self.key),
             "label": self.label,
             "outcome": str(self.outcome),
+            "link": self.link,
             "verdicts": verdicts,
         }
 
@@ -86,8 +91,10 @@ def ways(state: State, wanted: str = "both") -> tuple[How, ...]:
     return found if mapped else tuple(how for how in found if how is How.SQL)
 
 
-def report(state: State, text: str, hows: tuple[How, ...], language: str = DEFAULT) -> Report:
-    """Find the subject that *text* means and judge it.
+def report(
+    state: State, text: str, hows: tuple[How, ...], language: str = DEFAULT, *, by_key: bool = False
+) -> Report:
+    """Find the subject that *text* means and judge it; *by_key* takes it for a key before all else.
 
     Raises:
         RuntimeError: the application named no subject.
@@ -98,18 +105,37 @@ def report(state: State, text: str, hows: tuple[How, ...], language: str = DEFAU
     if subject is None:
         raise RuntimeError(NO_SUBJECT)
     with own_connection(state.engine(), state.settings.check_timeout) as connection:
-        key = subject.find(connection, text)
+        key = subject.find(connection, text, by_key=by_key)
         label = subject.label(connection, key)
+        link = _link(state, subject, connection, key)
     verdicts = tuple(verdict(state, key, how, language) for how in hows)
-    return Report(subject=subject.name, key=key, label=label, verdicts=verdicts)
+    return Report(subject=subject.name, key=key, label=label, verdicts=verdicts, link=link)
 
 
-def report_in_time(state: State, text: str, language: str) -> Report | Unknown | Unreachable:
+def _link(state: State, subject: Subject, connection: Connection, key: Any) -> str | None:
+    policy = None if state.rules is None else state.rules.policy
+    if policy is None or policy.subject.link is None:
+        return None
+    return policy.subject_link(key, subject.values(connection, key, policy.subject_columns))
+
+
+def report_in_time(
+    state: State, text: str, language: str, hows: tuple[How, ...] = (), *, by_key: bool = False
+) -> Report | Unknown | Unreachable:
     """Do the same for a page: within the time limit, and with an answer where there is no database."""
+    return in_time(
+        state,
+        "judging a subject",
+        lambda: report(state, text, hows or ways(state), language, by_key=by_key),
+    )
 
-    def ask() -> Report | Unknown | Unreachable:
+
+def in_time(state: State, doing: str, ask: Callable[[], T]) -> T | Unknown | Unreachable:
+    """Return what *ask* answers about the subject's database, or why it does not."""
+
+    def asking() -> T | Unknown | Unreachable:
         try:
-            return report(state, text, ways(state), language)
+            return ask()
         except TooLate:
             raise
         except UnknownSubject as error:
@@ -118,30 +144,16 @@ def report_in_time(state: State, text: str, language: str) -> Report | Unknown |
             found = classify(error)
             return Unreachable(str(found.category), str(found.kind))
         except Exception as error:  # noqa: BLE001 the page stays up, and does not blame the database
-            log_once("judging a subject", error)
+            log_once(doing, error)
             return Unreachable(None, None, type(error).__name__)
 
-    return within(state.settings.check_timeout * 2, ask, state.engine()) or Unreachable(None, None)
+    return within(state.settings.check_timeout * 2, asking, state.engine()) or Unreachable(None, None)
 
 
 def probe(state: State, bind: str) -> Unreachable | None:
     """Ask the database of *bind* for nothing; return what it is that keeps it from answering, or None."""
-
-    def ask() -> Unreachable | bool:
-        try:
-            with own_connection(state.engines[bind], state.settings.check_timeout) as connection:
-                connection.execute(select(1))
-        except TooLate:
-            raise
-        except Exception as error:  # noqa: BLE001 as above
-            found = classify(error)
-            return Unreachable(str(found.category), str(found.kind))
-        return True
-
-    found = within(state.settings.check_timeout, ask, state.engines[bind])
-    if found is True:
-        return None
-    return found if isinstance(found, Unreachable) else Unreachable(None, None)
+    found = state.prober.ask(bind)
+    return None if found.ok else Unreachable(found.category, found.kind)
 
 
 def plain(value: Any) -> Any:

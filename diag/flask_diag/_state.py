@@ -8,23 +8,33 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from flask import Flask, Response, current_app
+from flask import Flask, current_app
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, Engine
 
 from diag_exporters import Exporter, Incident
+from diag_exporters._bucket import Buckets
+from diag_exporters._metrics import Metrics
 from diag_rules.deletion import DeletionPolicy, DeletionRules, Finding
 from diag_rules.errors import Category
 
 from ._config import Settings
 from ._engines import DEFAULT_BIND
 from ._outage import Outage
+from ._own_words import OwnWords
+from ._probe import Prober
 from ._subject import Subject
+from ._tally import Tally
+from ._tokens import Token
+from ._trail import Trail, to_log
+from .store import Store
 
 MAX_RECENT = 50
 EXTENSION = "diag"
-Authorize = Callable[[str], bool | Response]
+Authorize = Callable[[str], Any]
 Resolver = Callable[[], Any]
+Login = Callable[[Callable[[], Any]], Callable[[], Any]]
+Actor = Callable[[], Any]
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -36,12 +46,23 @@ class State:
         engines: by bind.
         outages: by bind.
         subject: what is under diagnosis, or None.
-        authorize: says who may enter; None keeps everything closed.
+        authorize: says who may enter, or None.
+        tokens: the bearer tokens that may enter.
+        login: the host's login decorator, or None. Without any of the three everything is closed.
+        actor: says what the audit trail calls the current visitor, or None.
+        trail: who is told of look-ups and actions.
+        searches: how many more searches each visitor may make, or None for no limit.
+        words: the application's own messages for its constraints, or None.
         resolvers: functions that say the current request's subject key, or None; asked in order.
         registry: what ``/metrics`` shows.
+        metrics: what is counted apart from incidents, or None where no exporter is for Prometheus.
+        prober: asks the databases whether they answer.
         findings: what the audit of the models found, once it was asked for.
         recent: the last incidents of this process, without their exceptions, the oldest first.
         totals: incidents of this process since it started.
+        store: where incidents and scans are kept, or None.
+        tally: what all replicas met lately; None without a store.
+        given: the arguments that the application gave to `Diagnostics`.
     """
 
     app: str
@@ -52,16 +73,32 @@ class State:
     subject: Subject | None = None
     policy: DeletionPolicy | None = None
     authorize: Authorize | None = None
+    tokens: tuple[Token, ...] = ()
+    login: Login | None = None
+    actor: Actor | None = None
+    trail: list[Trail] = field(default_factory=lambda: [to_log])
+    searches: Buckets | None = None
+    words: OwnWords | None = None
     resolvers: list[Resolver] = field(default_factory=list)
     outages: dict[str, Outage] = field(default_factory=dict)
     recent: deque[Incident] = field(default_factory=lambda: deque(maxlen=MAX_RECENT))
     totals: Counter[Category] = field(default_factory=Counter)
+    metrics: Metrics | None = None
+    prober: Prober = field(init=False)
+    store: Store | None = None
+    tally: Tally | None = field(init=False, default=None)
+    given: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] | None = None
     _rules: DeletionRules | None = None
     _lock: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
         self.outages = {bind: Outage() for bind in self.engines}
+        if self.settings.search_limit is not None:
+            self.searches = Buckets(self.settings.search_limit, self.settings.search_limit * 60)
+        self.prober = Prober(self)
+        if self.store is not None:
+            self.tally = Tally(self.store)
 
     @property
     def rules(self) -> DeletionRules | None:

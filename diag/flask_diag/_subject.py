@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from sqlalchemy import Column, Connection, String, Table, func, inspect, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Dialect,
+    String,
+    Table,
+    and_,
+    func,
+    inspect,
+    literal,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Mapper
 
-from diag_rules.deletion import UnknownSubject
+from diag_rules.deletion import KeyReader, UnknownSubject
 
 LOOKUPS = (
     "name",
@@ -23,6 +35,7 @@ LOOKUPS = (
     "key",
 )  # tried in this order where no lookup= is given
 MAX_TEXT = 200
+MAX_LISTED = 500  # letters of a name or a key; lists leave out longer ones
 
 
 class UnknownName(UnknownSubject):
@@ -62,25 +75,32 @@ class Subject:
         """Return the key of a loaded instance: a scalar, or a tuple for a composite key."""
         return unwrapped(inspect(row).mapper.primary_key_from_instance(row))
 
-    def key_from(self, text: str) -> Any | None:
+    def key_from(self, text: str, dialect: Dialect) -> Any | None:
         """Return the key that *text* spells (``42``, ``7,de``), or None where it can spell none."""
         parts = text.split(",") if len(self.columns) > 1 else [text]
-        if len(parts) != len(self.columns):
+        try:
+            return unwrapped(KeyReader(self.name, self.columns, dialect)(parts))
+        except (UnknownSubject, ValueError):
             return None
-        values = [_value(column, part) for column, part in zip(self.columns, parts, strict=True)]
-        return None if None in values else unwrapped(values)
 
-    def find(self, connection: Connection, text: str) -> Any:
+    def find(self, connection: Connection, text: str, *, by_key: bool = False) -> Any:
         """Return the key of the subject that *text* means: by a look-up column, by its key, or in another case.
+
+        *by_key* takes it for a key before all else: a name may look like the key of another.
 
         Raises:
             UnknownName: there is none; the message names the nearest.
         """
-        text = text.replace("\0", "").strip()[:MAX_TEXT]
-        key = self._only(connection, [column == text for column in self.lookups])
-        if key is None:
-            key = self.key_from(text)
-            key = key if key is not None and self._exists(connection, key) else None
+        whole = well_formed(text)[:MAX_TEXT]
+        text = whole.strip()
+        spelled = dict.fromkeys((whole, text))  # a name may begin or end with a blank of some sort
+        ways = [
+            lambda: self._only(connection, [column == one for one in spelled for column in self.lookups]),
+            lambda: self._own(connection, text),
+        ]
+        key = next(
+            (found for way in (reversed(ways) if by_key else ways) if (found := way()) is not None), None
+        )
         if key is None:  # last, since few databases have an index for it
             key = self._only(connection, [func.lower(column) == text.lower() for column in self.lookups])
         if key is None:
@@ -100,7 +120,7 @@ class Subject:
         if self.lookups:
             text = connection.execute(select(self.lookups[0]).where(*self._is(key))).scalar()
             if text is not None:
-                return str(text)
+                return str(text)[:MAX_LISTED]
         return key_text(key)
 
     def near(self, connection: Connection, text: str, limit: int = 5) -> list[str]:
@@ -111,7 +131,10 @@ class Subject:
         lowered, start = func.lower(column), text.lower()[:3]
         for prefix in (start, start[:1]):
             rows = connection.execute(
-                select(column).where(lowered.startswith(prefix, autoescape=True)).order_by(column).limit(200)
+                select(column)
+                .where(lowered.startswith(prefix, autoescape=True), *_listed((column,)))
+                .order_by(column)
+                .limit(200)
             )
             names = [str(name) for name in rows.scalars()]
             close = get_close_matches(text, names, n=limit, cutoff=0.6)
@@ -119,18 +142,59 @@ class Subject:
                 return close
         return []
 
-    def search(self, connection: Connection, text: str, limit: int = 20) -> list[tuple[Any, str]]:
-        """Return up to *limit* subjects whose look-up text starts with *text*, as (key, text)."""
-        if not self.lookups:
+    def search(
+        self, connection: Connection, text: str, limit: int = 20, after: tuple[str, Any] | None = None
+    ) -> list[tuple[Any, str]]:
+        """Return up to *limit* subjects whose look-up text starts with *text*, as (key, text), in the order of the text.
+
+        Without a look-up column they are in the order of the key, and only an empty *text* finds any.
+
+        Args:
+            connection: to the database that has them.
+            text: the start, in any case.
+            limit: how many at most.
+            after: the text and the key of the one after which to go on.
+        """
+        label = self.lookups[0] if self.lookups else None
+        if label is None and text:
             return []
-        column = self.lookups[0]
-        rows = connection.execute(
-            select(*self.columns, column.label("_text"))
-            .where(func.lower(column).startswith(text.lower(), autoescape=True))
-            .order_by(column)
-            .limit(limit)
-        )
-        return [(unwrapped(row[:-1]), str(row[-1])) for row in rows]
+        order = [*([] if label is None else [label]), *self.columns]
+        found = select(*self.columns, literal("") if label is None else label).order_by(*order).limit(limit)
+        found = found.where(*_listed(order))
+        if label is not None:
+            found = found.where(label.is_not(None))
+        if text and label is not None:
+            found = found.where(func.lower(label).startswith(text.lower(), autoescape=True))
+        if after is not None:
+            key = after[1] if isinstance(after[1], tuple) else (after[1],)
+            found = found.where(_behind(order, [*([] if label is None else after[:1]), *key]))
+        rows = [(unwrapped(row[:-1]), row[-1]) for row in connection.execute(found)]
+        return [(key, key_text(key) if label is None else str(text)) for key, text in rows]
+
+    def with_key(self, connection: Connection, text: str) -> tuple[Any, str] | None:
+        """Return the key and the label of the subject whose key *text* spells, or None."""
+        key = self._own(connection, text)
+        return None if key is None else (key, self.label(connection, key))
+
+    def labels(self, connection: Connection, keys: Sequence[str]) -> dict[str, str]:
+        """Return what people call the subjects with these keys, given and told as text; those that are gone are left out."""
+        read = [key for key in (self.key_from(text, connection.dialect) for text in keys) if key is not None]
+        if not self.lookups or not read:
+            return {}
+        wanted = or_(*(and_(*self._is(key)) for key in read))
+        rows = connection.execute(select(*self.columns, self.lookups[0]).where(wanted))
+        return {key_text(unwrapped(row[:-1])): str(row[-1]) for row in rows if row[-1] is not None}
+
+    def values(self, connection: Connection, key: Any, names: Iterable[str]) -> dict[str, Any]:
+        """Return what these columns of the subject with *key* hold, by their names."""
+        columns = [self.table.columns[name] for name in sorted(names)]
+        row = connection.execute(select(*columns).where(*self._is(key))).first() if columns else None
+        return {} if row is None else dict(zip((column.name for column in columns), row, strict=True))
+
+    def _own(self, connection: Connection, text: str) -> Any | None:
+        """Return the key that *text* spells where a subject has it, or None."""
+        key = self.key_from(text, connection.dialect)
+        return key if key is not None and self._exists(connection, key) else None
 
     def _exists(self, connection: Connection, key: Any) -> bool:
         return connection.execute(select(self.columns[0]).where(*self._is(key))).first() is not None
@@ -181,6 +245,11 @@ def plural(name: str) -> str:
     return word + ("es" if re.search(r"(s|x|z|ch|sh)$", word) else "s")
 
 
+def well_formed(text: str) -> str:
+    """Return *text* as every database takes it: without NUL, and without the half characters of a shell's raw bytes."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
 def key_text(key: Any) -> str:
     """Return a key as text: ``42``, ``7,de``."""
     return ",".join(map(str, key)) if isinstance(key, tuple) else str(key)
@@ -190,6 +259,29 @@ def unwrapped(values: Iterable[Any]) -> Any:
     """Return a composite key as a tuple and a single one as itself."""
     found = tuple(values)
     return found[0] if len(found) == 1 else found
+
+
+def _listed(columns: Sequence[Column[Any]]) -> list[ColumnElement[bool]]:
+    """Return the condition that keeps megabytes out of a list: on texts whose type allows them."""
+    unbounded = [
+        one
+        for one in columns
+        if isinstance(one.type, String) and (one.type.length or MAX_LISTED + 1) > MAX_LISTED
+    ]
+    return [func.length(one) <= MAX_LISTED for one in unbounded]
+
+
+def _behind(order: Sequence[Column[Any]], values: Sequence[Any]) -> ColumnElement[bool]:
+    """Return the condition of the rows after those *values*, in an order; not every database compares tuples."""
+    return or_(
+        *(
+            and_(
+                *(before == value for before, value in zip(order[:place], values, strict=False)),
+                column > values[place],
+            )
+            for place, column in enumerate(order)
+        )
+    )
 
 
 def _lookups(mapper: Any, table: Any, wanted: str | Sequence[str] | None) -> tuple[Column[Any], ...]:
@@ -214,20 +306,3 @@ def _column(mapper: Any, table: Any, name: str) -> Column[Any] | None:
         return found
     column: Column[Any] | None = table.columns.get(name)
     return column
-
-
-def _value(column: Column[Any], text: str) -> Any | None:
-    """Read *text* as the column's Python type; None where it can't be one."""
-    try:
-        wanted = column.type.python_type
-    except NotImplementedError:
-        return text
-    try:
-        if wanted is uuid.UUID:
-            return uuid.UUID(text)
-        if wanted is int:
-            number = int(text)
-            return number if abs(number) < 2**63 else None
-        return text if wanted is str else wanted(text)
-    except (ValueError, TypeError, ArithmeticError):
-        return None

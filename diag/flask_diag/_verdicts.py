@@ -82,7 +82,7 @@ def _found(state: State, argument: str | None) -> tuple[Any, ...]:
 @contextmanager
 def own_connection(engine: Engine, seconds: float) -> Iterator[Connection]:
     """Yield a connection whose errors are ours, whose statements end in time, and that leaves nothing behind."""
-    with quiet(), _usable(engine) as usable, usable.connect() as connection:
+    with quiet(), usable(engine) as own, own.connect() as connection:
         if time.monotonic() > _deadline.get():
             raise TooLate
         _end_abandoned(connection)
@@ -96,7 +96,7 @@ def own_connection(engine: Engine, seconds: float) -> Iterator[Connection]:
 
 
 @contextmanager
-def _usable(engine: Engine) -> Iterator[Engine]:
+def usable(engine: Engine) -> Iterator[Engine]:
     """Yield *engine*, or, for one of asyncio, another to the same address: its connections live on the host's loop."""
     if not engine.dialect.is_async:
         yield engine
@@ -176,6 +176,11 @@ def _here(ask: Callable[[], T], engine: Engine) -> T | None:
         if not _in_use(engine):
             return ask()
     return None
+
+
+def unused(engine: Engine) -> bool:
+    """Tell whether *engine* may be asked from here: not where the host uses the only connection of its pool."""
+    return not (isinstance(engine.pool, StaticPool | SingletonThreadPool) and _in_use(engine))
 
 
 def _in_use(engine: Engine) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -107,13 +106,6 @@ def fill(engine: Engine) -> None:
         session.flush()
         session.add_all([Invoice(project_id=3), Invoice(project_id=3), Badge(project_id=4)])
         session.commit()
-
-
-def finish_late_questions() -> None:
-    """Wait for the threads whose answer came too late: they hold connections of the test's engine."""
-    for thread in threading.enumerate():
-        if thread.name == "flask-diag-verdict":
-            thread.join(10)
 
 
 def make_shop(engine: Engine, *, config: dict[str, Any] | None = None, **options: Any) -> Shop:

@@ -12,7 +12,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool, StaticPool
 
-from diag._shop import Invitation, Project, Shop, body, fill, finish_late_questions, make_shop, view
+from _threads import finish_late_questions
+from diag._shop import Invitation, Project, Shop, body, fill, make_shop, view
 from diag_exporters import Incident
 from diag_rules.deletion import DeletionRefused
 from flask_diag import Diagnostics

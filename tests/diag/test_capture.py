@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
-from diag._shop import Base, Invitation, Invoice, Project, Shop, body, fill, make_shop, view
+from diag._shop import Base, Invitation, Invoice, Project, Shop, add_routes, body, fill, make_shop, view
 from diag_rules.errors import Category, Kind
 from flask_diag import Diagnostics
 
@@ -241,8 +241,12 @@ def listeners(engine: Engine) -> dict[str, list[Any]]:
         "after_execute",
         "begin",
         "commit",
+        "rollback",
+        "release_savepoint",
+        "set_connection_execution_options",
+        "engine_connect",
     )
-    return {name: list(getattr(engine.dispatch, name)) for name in (*names, "rollback", "release_savepoint")}
+    return {name: list(getattr(engine.dispatch, name)) for name in names}
 
 
 def test_no_listener_is_on_what_succeeds(filled: Engine) -> None:
@@ -265,12 +269,15 @@ def test_nothing_is_on_the_engine_class(filled: Engine) -> None:
     stranger.dispose()
 
 
-def test_an_incident_that_is_kept_holds_no_stack(shop: Shop) -> None:
-    shop.client.delete("/projects/sampleproject")
+def test_an_exception_is_lent_to_the_exporters_and_not_kept(filled: Engine) -> None:
+    app, lent = Flask("shop"), list[type]()
+    Diagnostics(app, filled, subject=Project, exporters=[lambda incident: lent.append(type(incident.error))])
+    add_routes(app, filled)
 
-    kept = shop.app.extensions["diag"].recent
-    assert [incident.error for incident in kept] == [None]
-    assert shop.met[0].error is not None
+    app.test_client().delete("/projects/sampleproject")
+
+    assert lent == [IntegrityError]
+    assert [incident.error for incident in app.extensions["diag"].recent] == [None]
 
 
 def test_an_exception_that_was_met_is_not_kept(filled: Engine) -> None:

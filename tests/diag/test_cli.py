@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from diag import _shop
 from diag._shop import Project, Shop, fill, make_shop
+from flask_diag._cli import diag_group
 from flask_diag._cli_audit import repository
 
 if TYPE_CHECKING:
@@ -306,6 +308,43 @@ def test_a_text_without_a_code_is_wrong_usage(shop: Shop) -> None:
     assert (ended.exit_code, "give a SQLSTATE" in ended.output) == (2, True)
 
 
-@pytest.mark.parametrize("command", ["check", "audit", "classify"])
-def test_every_command_has_an_example(shop: Shop, command: str) -> None:
-    assert f"Example: flask diag {command}" in shop.run(command, "--help").output
+def commands() -> list[tuple[str, click.Command]]:
+    """Return every command with its full name."""
+    found: list[tuple[str, click.Command]] = []
+    waiting: list[tuple[str, click.Command]] = list(diag_group.commands.items())
+    for name, command in waiting:
+        if isinstance(command, click.Group):
+            waiting += [(f"{name} {inner}", one) for inner, one in command.commands.items()]
+        else:
+            found.append((name, command))
+    return found
+
+
+@pytest.mark.parametrize(("name", "command"), commands())
+def test_every_command_has_an_example_and_its_exit_codes(
+    shop: Shop, name: str, command: click.Command
+) -> None:
+    output = shop.run(*name.split(), "--help").output
+
+    assert f"Example: flask diag {name}" in " ".join(output.split())
+    assert "Exit code: 0" in " ".join(output.split())
+
+
+@pytest.mark.parametrize(("name", "command"), commands())
+def test_every_command_speaks_to_programs(shop: Shop, name: str, command: click.Command) -> None:
+    """But those that write files for programs anyway."""
+    options = {option for parameter in command.params for option in parameter.opts}
+
+    assert "--json" in options or name in {"alerts", "dashboard"}
+
+
+def test_a_shell_completes_commands_and_options(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    from click.shell_completion import ShellComplete
+
+    def offered(*args: str, incomplete: str) -> set[str]:
+        completion = ShellComplete(diag_group, {}, "diag", "_DIAG_COMPLETE")
+        return {one.value for one in completion.get_completions(list(args), incomplete)}
+
+    assert {"check", "classify"} <= offered(incomplete="c")
+    assert "--how" in offered("check", "x", incomplete="--")
+    assert offered("check", "x", "--how", incomplete="") == {"orm", "sql", "both"}

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import create_engine
 
-from diag._shop import Shop, fill, finish_late_questions, make_shop, view
+from _threads import finish_late_questions
+from diag._shop import Shop, fill, make_shop, view
 from diag_rules.errors import Category, Classification, Kind, Phase
 from flask_diag._outage import SETTLE, Outage
 
@@ -61,6 +62,30 @@ def test_a_full_disk_is_over_only_after_a_quiet_minute(outage: Outage, now: list
     assert outage.handed_out() is not None
 
 
+def test_a_probe_that_is_answered_ends_an_outage_and_its_connection_alone_does_not(outage: Outage) -> None:
+    outage.met(REFUSED, lost=True)
+
+    assert outage.connected(ours=True) is None
+    assert outage.answered() is not None
+
+
+def test_connections_that_are_lost_as_soon_as_they_are_opened_end_nothing(
+    outage: Outage, now: list[float]
+) -> None:
+    """Behind a pooler whose server is gone the outage flickers once, and stays until something is answered."""
+    lost = Classification(category=Category.OUTAGE, kind=Kind.PROTOCOL_VIOLATION, phase=Phase.EXECUTE)
+    outage.met(lost, lost=True)
+    assert outage.connected() is not None
+    now[0] += 1
+    outage.met(lost, lost=True)
+
+    assert outage.connected() is None
+    assert outage.answered() is not None
+    now[0] += SETTLE
+    outage.met(lost, lost=True)
+    assert outage.connected() is not None
+
+
 def test_an_exhausted_pool_is_over_when_it_hands_out_again(outage: Outage) -> None:
     outage.met(NO_SLOT, lost=False)
 
@@ -102,6 +127,7 @@ def test_a_server_that_is_killed_and_comes_back(server: Server) -> None:
     server.start()
     seen += [ask(shop)]
     up = shop.client.get("/diag/")
+    finish_late_questions()
     engine.dispose()
 
     assert seen == [(200, 0), (503, 1), (503, 1), (200, 0)]

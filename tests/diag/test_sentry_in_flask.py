@@ -21,6 +21,7 @@ from diag_exporters import Exporter
 from diag_exporters.log import log
 from diag_exporters.prometheus import prometheus
 from diag_exporters.sentry import sentry
+from exporters._samples import outage
 from flask_diag import Diagnostics
 
 if TYPE_CHECKING:
@@ -136,3 +137,25 @@ def test_a_defect_is_one_event_though_flask_signals_it_too(
     (event,) = events
     assert tags(event)["db.kind"] == "undefined_table"
     assert event["fingerprint"] == ["db", "defect", "undefined_table", "run"]
+
+
+def test_a_sampled_refusal_says_what_blocks_and_the_bucket_is_counted(
+    events: list[dict[str, Any]], database: Database
+) -> None:
+    engine, registry, app = database.engine(), CollectorRegistry(), Flask("shop")
+    fill(engine)
+    add_routes(app, engine)
+    exporters: list[Exporter] = [prometheus(registry), sentry(business_sample_rate=1.0)]
+    Diagnostics(app, engine, subject=Project, exporters=exporters)
+    client = app.test_client()
+
+    client.delete("/projects/sampleproject")
+    for _ in range(3):
+        exporters[1](outage())
+
+    refused = events[0]["contexts"]["deletion"]
+    assert [(one["rule"], one["count"]) for one in refused["blockers"]] == [
+        ("role_invitations.project_id", 3)
+    ]
+    assert len(events) == 2
+    assert registry.get_sample_value("diag_sentry_held_back_total", {"category": "outage"}) == 2

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 
 from flask import Flask, current_app, g, request
 from prometheus_client import CollectorRegistry
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from flask_diag import Diagnostics
@@ -59,8 +61,9 @@ def create_app(
     database = database or open_database(db or os.environ.get("DB") or "sqlite")
     plugin = _switch("DIAG", default=True) if diag is None else diag
     clean_up = _switch("CLEANUP", default=False) if clean_up is None else clean_up
-    app = Flask(__package__ or __name__)
+    app = Flask(__package__ or __name__, instance_path=str(database.folder))
     app.config["SECRET_KEY"] = secrets.token_hex()
+    app.config.from_prefixed_env()  # FLASK_DIAG_CHECK_TIMEOUT=60 and the like, to try a setting
     app.extensions["demo"] = Demo(database, sessionmaker(database.engine), plugin, clean_up)
     app.register_blueprint(pages)
     app.register_blueprint(switch)
@@ -103,7 +106,10 @@ def _switch(name: str, *, default: bool) -> bool:
 def _close_session(_error: BaseException | None) -> None:
     session: Session | None = g.pop("session", None)
     if session is not None:
-        session.close()
+        with suppress(
+            DBAPIError
+        ):  # the answer is made: a connection that is lost now has nothing to take back
+            session.close()
 
 
 def _for_templates() -> dict[str, object]:

@@ -23,12 +23,14 @@ class Database(Protocol):
         name: what ``--db`` calls it.
         title: what people call it.
         engine: the application's engine; it stays the same through a loss.
+        folder: where its data are; absolute.
         away: whether the database is taken away now.
     """
 
     name: str
     title: str
     engine: Engine
+    folder: Path
 
     @property
     def away(self) -> bool: ...
@@ -47,6 +49,7 @@ class SqliteFile:
     title = "SQLite"
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
         self._here = folder / "sqlite"
         self._elsewhere = folder / "sqlite.taken-away"
         if not self.away:
@@ -85,6 +88,7 @@ class EmbeddedPostgres:
     title = "PostgreSQL"
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
         self._data = folder / "postgresql"
         self._data.mkdir(parents=True, exist_ok=True)
         # other processes see the loss by this file, and do not start the server in its midst

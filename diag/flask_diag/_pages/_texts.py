@@ -1,0 +1,72 @@
+"""How names, numbers and moments are written on a page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from gettext import NullTranslations
+from typing import Any
+
+from babel.dates import format_timedelta
+from babel.units import format_unit
+from markupsafe import Markup, escape
+
+from flask_diag._visible import visible
+
+from ._language import later
+
+_UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
+
+
+def shown(text: Any) -> Markup:
+    """Return a name for a page: it keeps its direction to itself, and hides nothing."""
+    plain = visible(text)
+    return escape(plain) if plain.isascii() else Markup("<bdi>{}</bdi>").format(plain)
+
+
+def number(value: float) -> str:
+    """Return 12345 as ``12,345``."""
+    return f"{value:,}"
+
+
+def day(moment: datetime) -> str:
+    """Return ``2026-01-15``, in UTC."""
+    return f"{_utc(moment):%Y-%m-%d}"
+
+
+def stamp(moment: datetime) -> Markup:
+    """Return a moment for people and for programs, in UTC, to the second."""
+    at = _utc(moment).replace(microsecond=0)
+    return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S}")
+
+
+def ago(language: str, moment: datetime) -> str:
+    """Return ``3 hours ago``, in *language*."""
+    return format_timedelta(_utc(moment) - datetime.now(UTC), add_direction=True, locale=language)
+
+
+def length_of(language: str, length: timedelta) -> str:
+    """Return ``1 hour 12 minutes``, in *language*: the two largest units that there are, or ``0 seconds``."""
+    left, said = max(0, int(length.total_seconds())), []
+    for unit, seconds in _UNITS:
+        count, left = divmod(left, seconds)
+        if count:
+            said.append(format_unit(count, unit, "long", locale=language))
+    return " ".join(said[:2]) or format_unit(0, "second", "long", locale=language)
+
+
+_CATEGORIES = {
+    "outage": later("outage"),
+    "contention": later("contention"),
+    "business_rule": later("business rule"),
+    "defect": later("defect"),
+    "unknown": later("unknown"),
+}
+
+
+def category(words: NullTranslations, name: str) -> str:
+    """Return a category of errors for people."""
+    return words.gettext(_CATEGORIES.get(name, name))
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,381 @@
+"""The page of one subject: the answer, odd names, what it met, and what may be done from there."""
+
+from __future__ import annotations
+
+import html
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session
+
+from diag._shop import Invitation, Project, Shop, make_shop
+from diag._stored import store_of
+from diag_exporters import Incident, Recovery
+from diag_exporters._sent import note_event_id
+from diag_rules.deletion import DeletionRules, Verdict
+from diag_rules.errors import Category, Classification, Kind
+from flask_diag._subject import MAX_LISTED
+from flask_diag.store import StoreUnavailable
+
+pytestmark = pytest.mark.only("sqlite")
+POLICY = """
+[subject]
+name = { en = { one = "project", other = "projects" }, zh = "项目" }
+delete = true
+
+[[relation]]
+of = "Project.invitations"
+name = "invitation"
+remedy = "delete"
+automatic = true
+"""
+PAGE = "/diag/projects/sampleproject"
+OUT = Classification(category=Category.OUTAGE, kind=Kind.ADMIN_SHUTDOWN)
+RULE = Classification(category=Category.BUSINESS_RULE, kind=Kind.NOT_NULL_VIOLATION)
+
+
+def first_line(text: str) -> str:
+    """Return the answer of a page."""
+    found = re.search(r'<p class="answer"><strong>(.*?)</strong>', text)
+    assert found is not None, text
+    return html.unescape(found[1])
+
+
+def ticket(text: str) -> list[str]:
+    """Return the lines of the text for a ticket."""
+    found = re.search(r"<textarea[^>]*>\n(.*?)</textarea>", text, re.DOTALL)
+    assert found is not None
+    return html.unescape(found[1]).splitlines()
+
+
+# names
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("<b>bold</b>", "&lt;b&gt;bold&lt;/b&gt;"),
+        ("evil\u202egpj.exe", r"evil\u202egpj.exe"),
+        ("مشروع", "<bdi>مشروع</bdi>"),
+        ("two\nlines", r"two\u000alines"),
+        ("x" * 5000, "x" * MAX_LISTED),
+        ("a/b?c#d%20", "a/b?c#d%20"),
+    ],
+)
+def test_an_odd_name_is_shown_as_it_is_and_turns_nothing_around(
+    filled: Engine, name: str, shown: str
+) -> None:
+    with Session(filled) as session:
+        session.add(Project(id=9, name=name))
+        session.commit()
+    shop = make_shop(filled)
+
+    text = shop.client.get("/diag/projects/9").text
+
+    assert f"<h1>{shown}" in text or f"<h1>{html.escape(name)}" in text
+    assert "\u202e" not in text.replace(html.escape(f'value="{name}"'), "").split("<main")[1]
+
+
+def test_a_name_that_looks_like_a_key_keeps_nobody_from_the_subject_with_that_key(filled: Engine) -> None:
+    with Session(filled) as session:
+        session.add(Project(id=9, name="2"))
+        session.commit()
+    shop = make_shop(filled)
+
+    assert "<h1>2</h1>" in shop.client.get("/diag/projects/2").text
+    assert "<h1>empty</h1>" in shop.client.get("/diag/projects/2?by=key").text
+
+
+def test_ten_thousand_blockers_are_capped(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    check = DeletionRules.check
+
+    def checked(*given: Any, **named: Any) -> Verdict:
+        verdict = check(*given, **named)
+        return replace(verdict, blockers=verdict.blockers * 10_000)
+
+    monkeypatch.setattr(DeletionRules, "check", checked)
+
+    text = shop.client.get("/diag/projects/billed").text
+
+    assert len(text) < 150_000
+    assert "9950 more are not shown" in text
+    assert "... and 9950 more." in ticket(text)
+
+
+# what it met
+
+
+@pytest.fixture
+def kept(filled: Engine, tmp_path: Path) -> Iterator[Shop]:
+    """The shop with a store."""
+    shop = make_shop(
+        filled,
+        config={
+            "DIAG_STORE_URL": f"sqlite:///{tmp_path / 'store.sqlite'}",
+            "DIAG_SENTRY_URL": "https://sentry.example/issues/?query={event_id}",
+        },
+    )
+    store_of(shop).upgrade()
+    yield shop
+    store_of(shop).close()
+
+
+def meets(shop: Shop, what: Classification, hours: float, key: str = "1", **more: Any) -> None:
+    """Have the store keep an incident of some hours ago."""
+    at = datetime.now(UTC) - timedelta(hours=hours)
+    store_of(shop).intake(
+        Incident(classification=what, at=at, app="shop", subject="Project", subject_key=key, **more)
+    )
+    assert store_of(shop).flush(10)
+
+
+def sentence(shop: Shop) -> str:
+    """Return what the page says about outages."""
+    return html.unescape(shop.client.get(PAGE).text)
+
+
+def test_without_an_error_it_says_so(kept: Shop) -> None:
+    assert "No database error was met for it in the last 30 days." in sentence(kept)
+
+
+def test_errors_apart_from_any_outage(kept: Shop) -> None:
+    error = RuntimeError()
+    note_event_id(error, "abc123def456")
+    meets(kept, RULE, 2, request_id="ref-1", error=error)
+    meets(kept, RULE, 1, key="sampleproject")
+
+    text = sentence(kept)
+
+    assert (
+        "There was no outage when it met its 2 errors in the last 30 days: the database was serving." in text
+    )
+    assert "ref-1" in text
+    assert 'href="https://sentry.example/issues/?query=abc123def456"' in text
+
+
+def test_errors_within_an_outage(kept: Shop) -> None:
+    meets(kept, RULE, 30)
+    meets(kept, OUT, 3)
+    now = datetime.now(UTC)
+    store_of(kept).intake.recovered(
+        Recovery(at=now - timedelta(hours=2), app="shop", bind="default", since=now - timedelta(hours=3))
+    )
+    assert store_of(kept).flush(10)
+
+    assert re.search(
+        r"There was an outage \(.* to .* UTC\): 1 of its 2 errors fell into it, the rest did not\.",
+        sentence(kept),
+    )
+
+
+def test_a_store_that_does_not_answer_is_no_reason_to_say_nothing(
+    kept: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise StoreUnavailable("The store can't be asked: outage, connection_failure.")
+
+    monkeypatch.setattr(type(store_of(kept)), "history", fails)
+
+    text = sentence(kept)
+
+    assert "sampleproject cannot be deleted yet" in text
+    assert "The store can't be asked: outage, connection_failure." in text
+    assert "Whether there was an outage is not known" in text
+
+
+def test_a_subject_that_is_gone_still_has_its_errors(kept: Shop) -> None:
+    meets(kept, RULE, 2, key="goner", request_id="ref-of-goner")
+
+    page = kept.client.get("/diag/projects/goner")
+
+    assert page.status_code == 404
+    assert "It may have been deleted" in page.text
+    assert "ref-of-goner" in page.text
+
+
+# the text for a ticket
+
+
+def test_the_ticket_says_all_of_it(filled: Engine) -> None:
+    lines = ticket(make_shop(filled, policy=POLICY).client.get(PAGE).text)
+
+    assert lines[0] == "Project sampleproject (key 1)"
+    assert lines[1] == "sampleproject cannot be deleted yet: delete 3 invitation."
+    assert lines[3] == "1. delete 3 invitation"
+    assert lines[-1].endswith(": http://localhost/diag/projects/1?by=key")
+
+
+def test_the_ticket_is_in_the_language_of_the_ticket(filled: Engine) -> None:
+    text = make_shop(filled, policy=POLICY).client.get(f"{PAGE}?ticket=zh").text
+
+    assert first_line(text) == "sampleproject cannot be deleted yet: delete 3 invitation."
+    assert re.fullmatch("sampleproject 暂时无法删除.请先删除 3 个invitation。", ticket(text)[1])
+
+
+# what may be done
+
+
+class Desk:
+    """Someone at support, whose forms are those of the page."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop, self.client = shop, shop.client
+        self.client.get(PAGE)
+
+    def fields(self, text: str, button: str) -> dict[str, str]:
+        """Return the hidden fields of the form with *button*."""
+        form = next(one for one in re.findall(r"<form.*?</form>", text, re.DOTALL) if button in one)
+        return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
+
+    def presses(self, text: str, button: str, **typed: str) -> Any:
+        """Send the form with *button*."""
+        return self.client.post("/diag/act/1", data={**self.fields(text, button), **typed})
+
+
+@pytest.fixture
+def desk(filled: Engine) -> Desk:
+    """Support, where the policy lets people delete."""
+    return Desk(make_shop(filled, policy=POLICY, config={"SECRET_KEY": "s"}))
+
+
+def left(shop: Shop) -> tuple[int, int]:
+    """Return how many invitations there are, and whether the project is there."""
+    with Session(shop.engine) as session:
+        count = session.scalar(select(func.count()).select_from(Invitation)) or 0
+        return count, int(session.get(Project, 1) is not None)
+
+
+@pytest.mark.only("sqlite", "postgresql", "mariadb")
+def test_the_safe_delete_is_tried_then_confirmed_then_done(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "flask_diag.trail")
+
+    tried = desk.presses(desk.client.get(PAGE).text, "Try the safe delete")
+    untouched = left(desk.shop)
+    wrong = desk.presses(tried.text, "Delete it for good", name="another")
+    done = desk.presses(wrong.text, "Delete it for good", name="sampleproject")
+
+    assert [one.status_code for one in (tried, wrong, done)] == [200, 422, 200]
+    assert untouched == (3, 1)
+    assert left(desk.shop) == (0, 0)
+    assert "is deleted." in done.text
+    told = [(r.diag_action, r.diag_outcome, r.diag_key) for r in caplog.records if r.diag_action == "delete"]  # type: ignore[attr-defined] # of the trail
+    assert told == [("delete", "tried", "1"), ("delete", "wrong-name", "1"), ("delete", "done", "1")]
+
+
+@pytest.mark.only("postgresql", "mariadb")
+def test_who_waits_for_a_lock_waits_for_seconds_and_changes_nothing(desk: Desk) -> None:
+    """Somebody changes the project just then: the visitor is told, and the host's connection is as it was."""
+    text = desk.client.get(PAGE).text
+    with desk.shop.engine.connect() as other:
+        other.execute(select(Project.id).where(Project.id == 1).with_for_update())
+
+        answer = desk.presses(text, "Try the safe delete")
+
+    assert answer.status_code == 503
+    assert "Somebody else is changing the same rows" in answer.text
+    assert left(desk.shop) == (3, 1)
+    assert desk.presses(text, "Try the safe delete").status_code == 200
+    if desk.shop.engine.dialect.name == "mysql":
+        with desk.shop.engine.connect() as connection:
+            waits = connection.exec_driver_sql("SELECT @@SESSION.innodb_lock_wait_timeout").scalar_one()
+        assert waits > 10
+
+
+@pytest.mark.only("sqlite", "postgresql", "mariadb")
+def test_one_remedy_leaves_the_project(desk: Desk) -> None:
+    tried = desk.presses(desk.client.get(PAGE).text, "Try only this")
+    desk.presses(tried.text, "Clear it for good", name="sampleproject")
+
+    assert left(desk.shop) == (0, 1)
+    assert first_line(desk.client.get(PAGE).text) == "sampleproject can be deleted."
+
+
+def test_what_has_changed_since_is_shown_again_and_not_done(desk: Desk) -> None:
+    tried = desk.presses(desk.client.get(PAGE).text, "Try the safe delete")
+    with Session(desk.shop.engine) as session:
+        session.add(Invitation(project_id=1))
+        session.commit()
+
+    again = desk.presses(tried.text, "Delete it for good", name="sampleproject")
+
+    assert again.status_code == 409
+    assert "Other rows would go" in again.text
+    assert left(desk.shop) == (4, 1)
+    desk.presses(again.text, "Delete it for good", name="sampleproject")
+    assert left(desk.shop) == (0, 0)
+
+
+def test_a_form_that_skips_the_trial_does_nothing(desk: Desk) -> None:
+    fields = desk.fields(desk.client.get(PAGE).text, "Try the safe delete")
+
+    answer = desk.client.post("/diag/act/1", data={**fields, "step": "do", "name": "sampleproject"})
+
+    assert answer.status_code == 409
+    assert left(desk.shop) == (3, 1)
+
+
+def test_a_forged_form_does_nothing(desk: Desk) -> None:
+    fields = desk.fields(desk.client.get(PAGE).text, "Try the safe delete")
+
+    answers = [
+        desk.client.post("/diag/act/1", data={**fields, "csrf_token": "x"}),
+        desk.client.post("/diag/act/1", data=fields, headers={"Sec-Fetch-Site": "cross-site"}),
+    ]
+
+    assert [one.status_code for one in answers] == [403, 403]
+
+
+def test_who_may_only_read_is_offered_nothing(filled: Engine) -> None:
+    shop = make_shop(
+        filled, policy=POLICY, config={"SECRET_KEY": "s"}, authorize=lambda permission: permission == "read"
+    )
+
+    assert "<form method" not in shop.client.get(PAGE).text
+    assert shop.client.post("/diag/act/1", data={"how": "orm"}).status_code == 403
+
+
+@pytest.mark.parametrize("policy", [None, POLICY.replace("delete = true", "delete = false")])
+def test_a_deletion_that_no_policy_allows_is_neither_offered_nor_done(
+    filled: Engine, policy: str | None
+) -> None:
+    shop = make_shop(filled, policy=policy, config={"SECRET_KEY": "s"})
+    shop.app.add_url_rule("/token", "token", _token)
+    client = shop.client
+
+    page, token = client.get(PAGE).text, _token_of(client)
+    answer = client.post("/diag/act/1", data={"csrf_token": token, "how": "orm"})
+
+    assert "Try the safe delete" not in page
+    assert (answer.status_code, left(shop)) == (409, (3, 1))
+    assert "policy does not allow it" in html.unescape(answer.text)
+
+
+def _token() -> str:
+    from flask_diag._csrf import csrf_token
+
+    return csrf_token()
+
+
+def _token_of(client: FlaskClient) -> str:
+    """Return a token, with its half in a cookie: the cookie is for the pages, wherever it was given."""
+    return client.get("/token").text
+
+
+def test_who_only_opens_the_address_of_an_action_sees_the_project(desk: Desk) -> None:
+    assert desk.client.get("/diag/act/1").location == "/diag/projects/1?by=key"
+
+
+def test_an_action_on_nobody_is_not_found(desk: Desk) -> None:
+    fields = desk.fields(desk.client.get(PAGE).text, "Try the safe delete")
+
+    assert desk.client.post("/diag/act/99", data=fields).status_code == 404

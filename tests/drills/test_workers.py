@@ -1,0 +1,163 @@
+"""Workers of every sort under load, killed and reloaded: counters never go backwards and never double.
+
+Pre-fork, preload, max-requests and a kill between requests are in ``tests/diag/test_gunicorn.py``; forks and kills of a
+process that writes to the store are in ``tests/diag/store/test_processes.py``.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from http.client import HTTPException
+from pathlib import Path
+
+import pytest
+
+from _gunicorn import Gunicorn, until
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn does not run there")
+APP = Path(__file__).with_name("_served.py")
+LOST = ("process_end", "killed")  # the workers' reasons
+PEOPLE = 4
+PAUSE = 0.03  # seconds between two requests of one of them
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Gunicorn]]:
+    """Start gunicorn; it ends with the test."""
+    running: list[Gunicorn] = []
+
+    def start(*options: str) -> Gunicorn:
+        running.append(Gunicorn(tmp_path, APP, *options, APP_STORE=str(tmp_path / "store.sqlite")))
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.stop()
+
+
+class People:
+    """Who ask for what breaks a rule, all the time.
+
+    Attributes:
+        answered: how many were answered with a broken rule.
+        cut: how many were not answered, or only by gunicorn.
+    """
+
+    def __init__(self, server: Gunicorn) -> None:
+        self._server, self._over, self._news = server, threading.Event(), threading.Condition()
+        self.answered = self.cut = 0
+
+    def ask(self) -> None:
+        """Ask until it is over."""
+        while not self._over.wait(PAUSE):
+            told = False
+            with suppress(OSError, HTTPException):  # the worker was killed while it answered
+                told = "business_rule" in self._server.get("/broken")
+            with self._news:
+                self.answered += told
+                self.cut += not told
+                self._news.notify_all()
+
+    def wait_for(self, count: int) -> None:
+        """Wait until so many more were answered; raises TimeoutError after a minute."""
+        with self._news:
+            wanted = self.answered + count
+            if not self._news.wait_for(lambda: self.answered >= wanted, 60):
+                raise TimeoutError(f"{count} answers did not come; {self.answered} of {wanted}")
+
+    @contextmanager
+    def about(self) -> Iterator[None]:
+        """Let `PEOPLE` of them ask during the block."""
+        threads = [threading.Thread(target=self.ask) for _ in range(PEOPLE)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            for thread in threads:
+                thread.join()
+
+
+@contextmanager
+def watched(server: Gunicorn) -> Iterator[list[float]]:
+    """Scrape all the time during the block; give what was counted, scrape by scrape."""
+    over, seen = threading.Event(), list[float]()
+
+    def scrape() -> None:
+        while not over.wait(0.1):
+            try:
+                value = server.broken()
+            except (OSError, HTTPException):  # the scrape's own worker was killed
+                continue
+            if value is not None:
+                seen.append(value)
+
+    thread = threading.Thread(target=scrape)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
+
+
+def stored(path: Path) -> int:
+    """Return how many incidents the store has."""
+    with closing(sqlite3.connect(path)) as store:
+        found = store.execute("SELECT coalesce(sum(total), 0) FROM diag_incident").fetchone()
+    return int(found[0])
+
+
+SORTS = [
+    pytest.param(("-k", "gthread", "-w", "2", "--threads", "4"), id="gthread"),
+    pytest.param(("-k", "gevent", "-w", "2"), id="gevent"),
+    pytest.param(("-k", "gevent", "-w", "2", "--preload"), id="gevent, preload"),
+    pytest.param(("-k", "gthread", "-w", "2", "--threads", "4", "--preload"), id="gthread, preload"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", SORTS)
+@pytest.mark.parametrize("event", ["killed", "reloaded", "max-requests"])
+def test_counts_are_exact_and_grow_only(
+    serve: Callable[..., Gunicorn], options: tuple[str, ...], event: str, tmp_path: Path
+) -> None:
+    """Whoever was answered is counted, once; a request whose worker was killed may be."""
+    more = ("--max-requests", "20", "--max-requests-jitter", "5") if event == "max-requests" else ()
+    server = serve(*options, *more)
+    until(lambda: len(server.workers()) == 2, server)
+    people = People(server)
+
+    with watched(server) as seen, people.about():
+        for _ in range(2):
+            people.wait_for(20)
+            old = server.workers()
+            if event == "killed":
+                for pid in old:
+                    os.kill(pid, signal.SIGKILL)
+                until(lambda gone=old: len(server.workers() - gone) == 2, server)  # type: ignore[misc]
+            elif event == "reloaded":
+                server.process.send_signal(signal.SIGHUP)
+                until(lambda gone=old: not server.workers() & gone, server)  # type: ignore[misc]
+        people.wait_for(20)
+    until(lambda: (server.broken() or 0) >= people.answered, server)
+    counted = server.broken() or 0
+    lost = sum(server.value(f'diag_incidents_dropped_total{{reason="{why}"}}') or 0 for why in LOST)
+    server.stop()
+
+    assert seen == sorted(seen), "a counter went backwards"
+    assert people.answered <= counted <= people.answered + people.cut
+    assert people.answered >= 60
+    kept = stored(tmp_path / "store.sqlite")
+    if event == "killed":  # what was in their memory is lost, and counted by the next: test_processes.py
+        assert 0 < kept <= people.answered + people.cut
+    else:
+        assert people.answered <= kept + lost, "neither written nor counted as lost"
+        assert kept <= people.answered + people.cut

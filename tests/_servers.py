@@ -49,7 +49,12 @@ def unprivileged(*names: str) -> str | None:
 
 
 class Server(ABC):
-    """A server whose process is our child; `settings` are its configuration variables."""
+    """A server whose process is our child; `settings` are its configuration variables.
+
+    Attributes:
+        host: the address that it listens on.
+        within: a command that runs its own command elsewhere, in another network namespace say.
+    """
 
     dialect: str
     default_driver: str
@@ -60,7 +65,8 @@ class Server(ABC):
         self.data_dir = home / "data"
         self.user = user
         self.settings = dict(settings)
-        self.port = free_port()
+        self.host, self.port = "127.0.0.1", free_port()
+        self.within: Sequence[str] = ()
         self._process: psutil.Popen | None = None
 
     @abstractmethod
@@ -102,8 +108,8 @@ class Server(ABC):
         """Start the server and wait until it answers."""
         with self.log.open("ab") as log:
             self._process = psutil.Popen(
-                list(self.command()),
-                user=self.user,
+                [*self.within, *self.command()],
+                user=None if self.within else self.user,
                 cwd=self.home,
                 stdout=log,
                 stderr=log,
@@ -204,7 +210,7 @@ class PostgresServer(Server):
 
     def command(self) -> Sequence[str]:
         settings = {
-            "listen_addresses": "127.0.0.1",
+            "listen_addresses": self.host,
             "port": str(self.port),
             "unix_socket_directories": str(self.home),
             "fsync": "off",
@@ -219,7 +225,7 @@ class PostgresServer(Server):
         return URL.create(
             f"postgresql+{driver or self.default_driver}",
             username=self.admin,
-            host="127.0.0.1",
+            host=self.host,
             port=self.port,
             database=database or "postgres",
         )
@@ -260,9 +266,12 @@ class MariaServer(Server):
         settings = {
             "datadir": str(self.data_dir),
             "port": str(self.port),
-            "bind-address": "127.0.0.1",
+            "bind-address": self.host,
             "socket": str(self.home / "mariadb.sock"),
             "pid-file": str(self.home / "mariadb.pid"),
+            "tmpdir": str(
+                self.home
+            ),  # a server that starts removes the temporary files of others in its tmpdir
             "innodb-buffer-pool-size": "64M",
             "innodb-log-file-size": "8M",
             "innodb-flush-log-at-trx-commit": "0",
@@ -276,7 +285,7 @@ class MariaServer(Server):
         return URL.create(
             f"mysql+{driver or self.default_driver}",
             username=self.admin,
-            host="127.0.0.1",
+            host=self.host,
             port=self.port,
             database=database or "mysql",
         )

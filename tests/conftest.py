@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import URL, Engine, create_engine, event
 
 from _servers import NotFound, Server, Servers, running_servers
+from _threads import finish_late_questions
 
 NAMES = ("sqlite", "postgresql", "postgresql15", "mariadb")
 _numbers = itertools.count(1)
@@ -25,10 +26,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "only(*names): the databases that a test is about")
+    config.addinivalue_line("markers", "long: begins first, so that no core waits at the end for one file")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out, by name, what has a target of its own."""
+    """Begin with what is long, and leave out, by name, what has a target of its own."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
     if config.getoption("--slow") or config.getoption("-m"):
         return
     slow = [item for item in items if item.get_closest_marker("slow")]
@@ -126,6 +129,7 @@ def database(
 
 
 def dispose(database: Database) -> None:
-    """Close what a test has opened."""
+    """Close what a test has opened, once no question that a page gave up still holds a connection."""
+    finish_late_questions()
     for engine in database.engines:
         engine.dispose()

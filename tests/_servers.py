@@ -215,7 +215,6 @@ class PostgresServer(Server):
             "unix_socket_directories": str(self.home),
             "fsync": "off",
             "full_page_writes": "off",
-            "synchronous_commit": "off",
             **self.settings,
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]

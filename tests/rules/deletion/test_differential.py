@@ -12,7 +12,7 @@ from diag_rules.deletion._verdict import How
 from rules.deletion._comparison import compare
 
 FIRST = int(os.environ.get("DIAG_SEED", "1"))
-FEW = int(os.environ.get("DIAG_GRAPHS", "15"))
+FEW = int(os.environ.get("DIAG_GRAPHS", "40"))
 MANY = int(os.environ.get("DIAG_MANY_GRAPHS", "2000"))
 
 pytestmark = [

@@ -16,7 +16,7 @@ from rules.deletion._graphs import Graph, graph
 from rules.deletion._mappings import mapping
 
 FIRST = int(os.environ.get("DIAG_SEED", "1"))
-FEW = int(os.environ.get("DIAG_GRAPHS", "8"))
+FEW = int(os.environ.get("DIAG_GRAPHS", "20"))
 MANY = int(os.environ.get("DIAG_MANY_GRAPHS", "2000"))
 
 pytestmark = [

@@ -10,7 +10,8 @@ from sqlalchemy import ForeignKey
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 from conftest import Database
-from diag_rules.deletion import DeletionRules, Effect, Outcome, Reason, UnknownSubject
+from diag_rules.deletion import DeletionRules, Effect, Outcome, Reason, UnknownSubject, _trial
+from rules.deletion._made import Rows, checked, made
 
 
 class Base(DeclarativeBase):
@@ -396,3 +397,34 @@ def test_a_scalar_relationship_with_several_rows_is_in_doubt_where_the_one_that_
     else:
         assert verdict.outcome is (Outcome.BLOCKED if observed else Outcome.DELETABLE)
         assert not verdict.uncertain_because
+
+
+def test_rows_that_are_too_many_to_play_are_named(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which table makes the deletion so large, and the way out."""
+    monkeypatch.setattr(_trial, "LIMIT", 5)
+
+    class Nodes(DeclarativeBase):
+        pass
+
+    class Node(Nodes):
+        __tablename__ = "nodes"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        kind: Mapped[str] = mapped_column(sa.String(9))
+        above_id: Mapped[int | None] = mapped_column(ForeignKey("nodes.id", ondelete="CASCADE"))
+        __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "node"}  # noqa: RUF012 - as mapped
+
+    def below(number: int) -> Rows:
+        return "nodes", {"id": number, "kind": "node", "above_id": number - 1}
+
+    first: Rows = ("nodes", {"id": 1, "kind": "node"})
+    with made(database, Nodes.metadata, first, *map(below, range(2, 9))) as engine:
+        verdict = checked(engine, Node, 1, "orm")
+
+    assert verdict.outcome is Outcome.UNCERTAIN
+    (why,) = verdict.uncertain_because
+    assert why.startswith(
+        "the deletion reaches more than 5 rows in an order that matters, 6 of them in nodes,"
+    )
+    assert why.endswith("delete rows of nodes in batches first, then check again")

@@ -15,7 +15,7 @@ from ._blockers import Describer, Held, Subject, deleted_effects, detached_effec
 from ._count import Counts, CountStatement, Words
 from ._holding import Holders, Removed, behind, may_be_held, removing
 from ._listeners import Listeners
-from ._orm_steps import locate
+from ._orm_objects import locate
 from ._plan import Edge, Meaning, NoPlan, Plan, plan
 from ._policy import DeletionPolicy
 from ._probe import Unsure

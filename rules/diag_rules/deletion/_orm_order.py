@@ -22,7 +22,7 @@ from ._verdict import Reason
 
 if TYPE_CHECKING:
     from ._orm import Relation
-    from ._orm_steps import Entity, Related
+    from ._orm_objects import Entity, Related
 
 Node = TypeVar("Node")
 Edges = set[tuple[Node, Node]]

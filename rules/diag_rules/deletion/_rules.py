@@ -18,7 +18,7 @@ from ._keys import KeyReader
 from ._metadata import read_metadata
 from ._observe import tell
 from ._orm import orm_mapper
-from ._orm_steps import tables_of
+from ._orm_objects import tables_of
 from ._policy import DeletionPolicy
 from ._refused import DeletionRefused, UnknownSubject
 from ._schema import Schema

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ._blockers import first_clause
 from ._count import Words
-from ._orm_steps import locate
+from ._orm_objects import locate
 from ._plan import Edge, Meaning, Plan, Term
 from ._policy_bind import Clause
 from ._policy_rules import BoundRule

@@ -15,7 +15,7 @@ from ._blockers import Subject
 from ._count import Counts, places
 from ._hints import speaking_language, spoken_key
 from ._judge import Judge, Known
-from ._orm_steps import locate
+from ._orm_objects import locate
 from ._plan import Plan
 from ._scan_rows import Part
 from ._scan_statement import Code, ScanStatement

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Mapper
 from ._doubts import doubts
 from ._listeners import Listeners
 from ._load import Loader
-from ._orm_steps import UnitOfWork, locate
+from ._orm_objects import Objects, locate
+from ._orm_steps import UnitOfWork
 from ._probe import Unsure
 from ._schema import Action, ForeignKey, Schema
 from ._simulate import Delete, Result, Statement, Violation
@@ -114,7 +115,7 @@ class Trials:
             types = [column.type for column in table.primary_key.columns]
             found += self._loader.rows(locate(self._schema, table).key, names, [key], types)
         if self._mapper is not None and self._mapper.polymorphic_on is not None:
-            found = found if UnitOfWork(self._loader).exists(self._mapper, key) else []
+            found = found if Objects(self._loader).exists(self._mapper, key) else []
         return found if len(found) >= len(self._tables) else []
 
     def _run_sql(self, trial: Trial) -> None:

@@ -42,6 +42,20 @@ def own_column(item: Relation, mapper: Mapper[Any], column: sa.Column[Any]) -> s
     return own
 
 
+def written_columns(
+    item: Relation, mapper: Mapper[Any], column: sa.Column[Any]
+) -> tuple[sa.Column[Any], ...]:
+    """Every column that an UPDATE of the attribute writes: tables of one hierarchy share those of one name.
+
+    Raises Unsure where there is none.
+    """
+    own = own_column(item, mapper, column)
+    if item.post_update or own not in mapper.columns.values():
+        return (own,)  # an UPDATE of post_update names its columns
+    found = mapper.get_property_by_column(own).columns
+    return tuple(each for each in found if isinstance(each, sa.Column))
+
+
 def joined(item: Relation, above: Any, below: Any, target: Mapper[Any]) -> sa.ColumnElement[bool]:
     """The condition that joins a parent to one of the concrete classes. Raises Unsure for more than equal columns."""
     pairs = item.prop.synchronize_pairs

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapper
 
 from ._load import Loader
 from ._orm import Relation, Step, circles, relations
-from ._orm_concrete import own_column
+from ._orm_concrete import written_columns
 from ._orm_objects import Entity, Key, Objects, Related, Way, locate
 from ._orm_order import Flush, name, processor
 from ._probe import Unsure
@@ -234,7 +234,7 @@ class UnitOfWork:
 
     def _blank(self, item: Relation, child: Entity) -> Iterator[tuple[Row, list[str]]]:
         by_table: dict[str, list[str]] = defaultdict(list)
-        nulled = [own_column(item, child.mapper, column) for column in item.nulled]
+        nulled = [each for column in item.nulled for each in written_columns(item, child.mapper, column)]
         for column in nulled:
             by_table[locate(self.loader.schema, column.table).key].append(column.name)
         if any(column.primary_key for column in nulled):

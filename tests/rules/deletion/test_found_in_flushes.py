@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import ForeignKey
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, column_property, mapped_column, relationship
 
 from conftest import Database
-from diag_rules.deletion import Outcome
+from diag_rules.deletion import Outcome, Reason
 from rules.deletion._made import Rows, checked, made, passes
 
 
@@ -339,3 +339,48 @@ def test_a_third_level_goes_before_the_levels_above_it(database: Database, how: 
         assert passes(engine, lambda session: session.delete(session.get_one(Rare, 1)))
         assert verdict.deletable
         assert [effect.table for effect in verdict.deleted] == ["rares", "specials", "items"]
+
+
+def test_an_attribute_of_two_tables_is_nulled_in_both(database: Database) -> None:
+    """The tenant of a joined subclass stands in its base's table as well, where it may not be null."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Project(Base):
+        __tablename__ = "projects"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        tenant_id: Mapped[int]
+        specials = relationship("Special")
+        __table_args__ = (sa.UniqueConstraint("tenant_id", "id"),)
+
+    class Item(Base):
+        __tablename__ = "items"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        kind: Mapped[str] = mapped_column(sa.String(9))
+        tenant_id: Mapped[int]
+        __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "item"}  # noqa: RUF012 - as mapped
+
+    class Special(Item):
+        __tablename__ = "specials"
+        id: Mapped[int] = mapped_column(ForeignKey("items.id"), primary_key=True)
+        tenant_id = column_property(mapped_column("tenant_id", sa.Integer, nullable=True), Item.tenant_id)
+        project_id: Mapped[int | None] = mapped_column(sa.Integer)
+        __table_args__ = (
+            sa.ForeignKeyConstraint(["tenant_id", "project_id"], ["projects.tenant_id", "projects.id"]),
+        )
+        __mapper_args__ = {"polymorphic_identity": "special"}  # noqa: RUF012
+
+    rows: list[Rows] = [
+        ("projects", {"id": 1, "tenant_id": 7}),
+        ("items", {"id": 1, "kind": "special", "tenant_id": 7}),
+        ("specials", {"id": 1, "tenant_id": 7, "project_id": 1}),
+    ]
+    with made(database, Base.metadata, *rows) as engine:
+        verdict = checked(engine, Project, 1, "orm")
+
+        assert not passes(engine, lambda session: session.delete(session.get_one(Project, 1)))
+
+    assert [(one.table, one.columns, one.reason) for one in verdict.blockers] == [
+        ("items", ("tenant_id",), Reason.NOT_NULL)
+    ]

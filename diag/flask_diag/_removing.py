@@ -6,7 +6,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any, Literal, TypeAlias
@@ -39,6 +39,8 @@ class Action:
 
     Attributes:
         key: the subject's, as text.
+        named: *key* may also be its name.
+        patient: waits for locks and for the database as long as it takes, since no request waits for it.
         mark: the `mark_of` the one blocker to clear; None for the whole safe delete.
         execute: False tries it and takes it back.
         seen: the `digest` of what the visitor was shown; None takes whatever there is.
@@ -48,6 +50,8 @@ class Action:
     key: str
     how: How
     language: str
+    named: bool = False
+    patient: bool = False
     mark: str | None = None
     execute: bool = False
     seen: str | None = None
@@ -87,6 +91,7 @@ def act(state: State, wanted: Action) -> Acted:
     Raises:
         RuntimeError: the application named no subject.
         UnknownSubject: there is none with this key.
+        LockDenied: the database does not let the application's role lock it.
         SQLAlchemyError, OSError: the database can't be asked, or refused the COMMIT.
     """
     return asked(lambda: _act(state, wanted), state.engine())
@@ -102,7 +107,10 @@ def _act(state: State, wanted: Action) -> Acted:
         Session(engine) as session,
         use_language(wanted.language),
     ):
-        with _limits(session.connection(), state.settings.check_timeout):
+        limits = (
+            nullcontext() if wanted.patient else _limits(session.connection(), state.settings.check_timeout)
+        )
+        with limits:
             found = _in_session(session, subject, rules, wanted)
         if found.outcome == "done":
             session.commit()
@@ -130,11 +138,7 @@ def _limits(connection: Connection, lock_seconds: float) -> Iterator[None]:
 
 
 def _in_session(session: Session, subject: Subject, rules: DeletionRules, wanted: Action) -> Acted:
-    connection = session.connection()
-    named = subject.with_key(connection, wanted.key)
-    if named is None:
-        raise UnknownSubject(subject.name, wanted.key)
-    key, label = named
+    key, label = _found(session.connection(), subject, wanted)
     right = wanted.name is None or wanted.name.strip() == label.strip()
     try:
         verdict = _apply(session, rules, key, wanted, dry_run=not (wanted.execute and right))
@@ -147,6 +151,17 @@ def _in_session(session: Session, subject: Subject, rules: DeletionRules, wanted
     if wanted.seen is not None and wanted.seen != found.digest:
         outcome = "changed"
     return Acted(outcome=outcome, key=key, label=label, verdict=verdict)
+
+
+def _found(connection: Connection, subject: Subject, wanted: Action) -> tuple[Any, str]:
+    """Return the key and the label of the subject that is meant. Raises UnknownSubject."""
+    if wanted.named:
+        key = subject.find(connection, wanted.key)
+        return key, subject.label(connection, key)
+    found = subject.with_key(connection, wanted.key)
+    if found is None:
+        raise UnknownSubject(subject.name, wanted.key)
+    return found
 
 
 def _apply(session: Session, rules: DeletionRules, key: Any, wanted: Action, *, dry_run: bool) -> Verdict:

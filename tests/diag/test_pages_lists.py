@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from diag._shop import Project, Shop, make_shop
 from diag._stored import keep_a_scan, store_of
+from diag_rules.deletion import use_language
 from flask_diag.store import BlockedSubject, ShardTotals
 
 if TYPE_CHECKING:
@@ -174,6 +175,25 @@ def test_the_csv_has_all_of_them_as_the_command_line_has(kept: Shop) -> None:
         "0",
         "foreign_key",
         "'-1 them",
+    ]
+
+
+@pytest.mark.parametrize(("scanned", "read"), [("en", "zh"), ("zh", "en")])
+def test_who_reads_the_list_reads_it_in_their_language_whichever_the_scan_ran_in(
+    kept: Shop, scanned: str, read: str
+) -> None:
+    hint = {"en": "delete 3 rows of role_invitations first", "zh": "请先删除 role_invitations 中的 3 行"}
+    with use_language(scanned):
+        assert kept.run("scan", "--how", "orm").exit_code == 1
+
+    page = kept.client.get("/diag/blocked", headers={"Accept-Language": read})
+    lines = kept.client.get("/diag/blocked.csv", headers={"Accept-Language": read})
+    told = kept.client.get("/diag/api/v1/blocked", query_string={"lang": read}).get_json()
+
+    assert [row[1] for row in rows(page.text) if row[0] == "sampleproject"] == [hint[read]]
+    assert [row[-1] for row in csv.reader(io.StringIO(lines.text)) if row[1] == "1"] == [hint[read]]
+    assert [one["hint"] for item in told["items"] if item["key"] == "1" for one in item["blockers"]] == [
+        hint[read]
     ]
 
 

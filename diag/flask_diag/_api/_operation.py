@@ -6,10 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from flask_diag._messages import DEFAULT, LANGUAGES
+
 from ._parameters import Parameter
 from ._schema import summary
 
 LIMIT = Parameter(name="limit", kind="number", words="How many at most.", default=50, most=200)
+LANGUAGE = Parameter(
+    name="lang", words="The language of the hints.", choices=tuple(LANGUAGES), default=DEFAULT
+)
 AFTER = Parameter(name="after", words="What `next` of the page before was.", most=6000)
 
 

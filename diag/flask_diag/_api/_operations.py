@@ -8,7 +8,6 @@ from flask_diag._access import limit_searches
 from flask_diag._codes import DIALECTS, MAX_TEXT, meaning_of
 from flask_diag._findings import findings
 from flask_diag._in_force import Setting, in_force
-from flask_diag._messages import DEFAULT, LANGUAGES
 from flask_diag._overview import Overview, overview
 from flask_diag._report import Report, Unknown, Unreachable, report_in_time, ways
 from flask_diag._search import Searched, search_in_time
@@ -16,15 +15,11 @@ from flask_diag._state import State
 from flask_diag._subject import MAX_TEXT as MAX_NAME
 from flask_diag._trail import record
 
-from ._operation import AFTER, LIMIT, Operation
+from ._operation import AFTER, LANGUAGE, LIMIT, Operation
 from ._parameters import Parameter
 from ._problems import Unanswered
 from ._stored import of_store
 from ._values import Listed
-
-LANGUAGE = Parameter(
-    name="lang", words="The language of the hints.", choices=tuple(LANGUAGES), default=DEFAULT
-)
 
 
 def operations(found: State) -> tuple[Operation, ...]:

@@ -13,6 +13,7 @@ from flask_diag._history import history
 from flask_diag._lately import Changes, Span, Timeline, changes, tallied, timeline
 from flask_diag._met import Asked, met
 from flask_diag._report import ways
+from flask_diag._retold import retold
 from flask_diag._state import State
 from flask_diag._subject import MAX_TEXT
 from flask_diag._trail import record
@@ -28,7 +29,7 @@ from flask_diag.store import (
     StoreOff,
 )
 
-from ._operation import AFTER, LIMIT, Operation
+from ._operation import AFTER, LANGUAGE, LIMIT, Operation
 from ._parameters import Parameter
 from ._problems import Unanswered
 from ._values import Listed
@@ -126,6 +127,7 @@ def _of_subject(found: State) -> tuple[Operation, ...]:
                     choices=("key", "rows"),
                     default="key",
                 ),
+                LANGUAGE,
                 LIMIT,
                 AFTER,
             ),
@@ -197,7 +199,7 @@ def get_history(found: State, key: str, since: datetime | None, limit: int) -> H
 
 
 def get_blocked(  # noqa: PLR0913 the filters, by name
-    found: State, *, how: str, rule: str | None, order: str, limit: int, after: str | None
+    found: State, *, how: str, rule: str | None, order: str, lang: str, limit: int, after: str | None
 ) -> Blocked:
     """List the subjects that the last scan found blocked or uncertain."""
     name = found.subject.name if found.subject is not None else ""
@@ -207,7 +209,7 @@ def get_blocked(  # noqa: PLR0913 the filters, by name
     page = _asked(
         found, lambda store: store.scans.blocked(scan, rule=rule, order=order, after=after, limit=limit)
     )
-    return Blocked(scan=scan, items=page.items, next=page.next)
+    return Blocked(scan=scan, items=retold(found, page.items, lang), next=page.next)
 
 
 def _asked(found: State, ask: Callable[[Store], T]) -> T:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import Response, abort, request, stream_with_context
+from flask import Response, request, stream_with_context
 
 from flask_diag._cli_scan_text import COLUMNS, unformulated
 from flask_diag._report import ways
+from flask_diag._retold import retold, teller
 from flask_diag._state import State, state
 from flask_diag._subject import Subject
 from flask_diag._trail import record
@@ -19,7 +20,7 @@ from flask_diag._verdicts import own_connection, within
 from flask_diag.store import BlockedSubject, Page, ScanSummary, StoreError
 
 from ._address import address_of
-from ._language import page_language, words
+from ._language import page_language
 from ._render import here, page
 
 LIMIT = 50
@@ -46,6 +47,8 @@ def blocked() -> Response:
     try:
         scan = _latest(found, wanted)
         listed = None if scan is None or not scan.rows_kept else _page(found, scan, wanted, LIMIT)
+        if listed is not None:
+            listed = replace(listed, items=retold(found, listed.items, page_language()))
     except StoreError as error:
         wrong = str(error)
     except (ValueError, OverflowError):
@@ -75,18 +78,25 @@ def blocked_csv() -> Response:
     try:
         scan = _latest(found, wanted)
         if scan is None or not scan.rows_kept:
-            abort(404, words(page_language()).gettext("No scan has finished yet: run `flask diag scan`."))
+            return _page_instead(404)
         first = _page(found, scan, wanted, CSV_PAGE)
-    except StoreError as error:
-        abort(503, str(error))
+    except StoreError:
+        return _page_instead(503)
     except (ValueError, OverflowError):
-        abort(404)
+        return _page_instead(404)
     record(found, "export")
     name = f"blocked-{scan.subject}-{scan.how}-{scan.finished:%Y%m%dT%H%M}.csv"
     response = Response(
         stream_with_context(_lines(found, scan, wanted, first)), content_type="text/csv; charset=utf-8"
     )
     response.headers.set("Content-Disposition", "attachment", filename=name)
+    return response
+
+
+def _page_instead(status: int) -> Response:
+    """Say on the page why there is no file."""
+    response = blocked()
+    response.status_code = status
     return response
 
 
@@ -132,9 +142,9 @@ def _lines(found: State, scan: ScanSummary, wanted: Asked, first: Page[BlockedSu
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
     writer.writerow(COLUMNS)
-    listed = first
+    listed, tell = first, teller(found, page_language())
     while True:
-        for one in listed.items:
+        for one in map(tell, listed.items):
             writer.writerows(map(unformulated, row) for row in _rows(scan, one, wanted.rule))
         yield written.getvalue()
         written.seek(0)

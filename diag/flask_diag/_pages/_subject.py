@@ -10,6 +10,7 @@ from markupsafe import escape
 from flask_diag._access import limit_searches
 from flask_diag._messages import LANGUAGES
 from flask_diag._report import Report, Unknown, Unreachable, report_in_time
+from flask_diag._retold import teller
 from flask_diag._state import State, state
 from flask_diag._subject import MAX_TEXT, key_text
 from flask_diag._trail import record
@@ -121,6 +122,7 @@ def _last_scan(found: State, key: str) -> tuple[ScanSummary | None, BlockedSubje
         return None, None
     try:
         scan = found.store.scans.latest(found.subject.name, "orm")
-        return scan, None if scan is None else found.store.scans.blocked_one(scan, key)
+        last = None if scan is None else found.store.scans.blocked_one(scan, key)
+        return scan, None if last is None else teller(found, page_language())(last)
     except (StoreError, ValueError):
         return None, None

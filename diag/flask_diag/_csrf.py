@@ -15,6 +15,7 @@ from flask import Flask, Response, after_this_request, current_app, g, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.exceptions import Forbidden
 
+from ._cookies import cookie_path
 from ._trail import visitor
 
 COOKIE, FIELD, HEADER = "diag_csrf", "csrf_token", "X-CSRF-Token"
@@ -22,11 +23,23 @@ MAX_AGE = 8 * 3600  # seconds that a form may stay open
 _NEW = "_flask_diag_csrf"
 
 
+class FormRefused(Forbidden):
+    """A form that nobody can vouch for, so nothing is done.
+
+    Attributes:
+        unsigned: the application has no SECRET_KEY to sign any.
+    """
+
+    def __init__(self, description: str, *, unsigned: bool = False) -> None:
+        super().__init__(description)
+        self.unsigned = unsigned
+
+
 def csrf_token() -> str:
     """Return the token for a form of the current page, and give the browser its half of it.
 
     Raises:
-        Forbidden: the application has no SECRET_KEY.
+        FormRefused: the application has no SECRET_KEY.
     """
     cookie = request.cookies.get(COOKIE) or g.get(_NEW)
     if not cookie:
@@ -54,20 +67,23 @@ def check_csrf() -> None:
     """Let the current action pass.
 
     Raises:
-        Forbidden: it carries no token, or one of another browser, visitor or time.
+        FormRefused: it carries no token, or one of another browser, visitor or time; or the application can sign none.
     """
     if visitor().by == "token":
         return
+    signer = _serializer(current_app)
     given = request.form.get(FIELD) or request.headers.get(HEADER, "")
     cookie = request.cookies.get(COOKIE, "")
     from_elsewhere = request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}
-    if from_elsewhere or not cookie or not _is_for(given, cookie):
-        raise Forbidden("The form is too old, or it came from another page. Open the page again and repeat.")
+    if from_elsewhere or not cookie or not _is_for(signer, given, cookie):
+        raise FormRefused(
+            "The form is too old, or it came from another page. Open the page again and repeat."
+        )
 
 
-def _is_for(given: str, cookie: str) -> bool:
+def _is_for(signer: URLSafeTimedSerializer, given: str, cookie: str) -> bool:
     try:
-        signed: Any = _serializer(current_app).loads(given, max_age=MAX_AGE)
+        signed: Any = signer.loads(given, max_age=MAX_AGE)
     except BadSignature:
         return False
     return isinstance(signed, str) and hmac.compare_digest(signed.encode(), _bound_to(cookie).encode())
@@ -79,17 +95,18 @@ def _bound_to(cookie: str) -> str:
 
 def _serializer(app: Flask) -> URLSafeTimedSerializer:
     if not app.secret_key:
-        raise Forbidden("Actions need a signed form: set SECRET_KEY in the application's settings.")
+        raise FormRefused(
+            "Actions need a signed form: set SECRET_KEY in the application's settings.", unsigned=True
+        )
     keys = [*(app.config.get("SECRET_KEY_FALLBACKS") or []), app.secret_key]  # the newest signs
     return URLSafeTimedSerializer(keys, salt="flask-diag.csrf", signer_kwargs={"digest_method": sha256})
 
 
 def _give_cookie(response: Response) -> Response:
-    prefix = current_app.extensions["diag"].settings.url_prefix or "/"
     response.set_cookie(
         COOKIE,
         g.get(_NEW),
-        path=current_app.config["APPLICATION_ROOT"].rstrip("/") + prefix,
+        path=cookie_path(),
         secure=request.is_secure,
         httponly=True,
         samesite="Strict",

@@ -77,6 +77,11 @@ def visitor() -> Visitor:
     return found or Visitor(None, "shell")
 
 
+def has_entered() -> bool:
+    """Tell whether the current visitor was let in."""
+    return _NAME in g
+
+
 def record(state: State, action: str, *, outcome: str = "done", acts: bool = False, key: Any = None) -> None:
     """Add to the trail what the current visitor did, to the subject with *key* if it is about one."""
     who = visitor()

@@ -20,7 +20,7 @@ from diag._shop import Invitation, Project, Shop, make_shop
 from diag._stored import store_of
 from diag_exporters import Incident, Recovery
 from diag_exporters._sent import note_event_id
-from diag_rules.deletion import DeletionRules, Verdict
+from diag_rules.deletion import DeletionRules, LockDenied, Verdict
 from diag_rules.errors import Category, Classification, Kind
 from flask_diag._subject import MAX_LISTED
 from flask_diag.store import StoreUnavailable
@@ -38,6 +38,7 @@ remedy = "delete"
 automatic = true
 """
 PAGE = "/diag/projects/sampleproject"
+FORWARDED = {"For": "203.0.113.7", "Proto": "https", "Host": "shop.example", "Prefix": "/index"}
 OUT = Classification(category=Category.OUTAGE, kind=Kind.ADMIN_SHUTDOWN)
 RULE = Classification(category=Category.BUSINESS_RULE, kind=Kind.NOT_NULL_VIOLATION)
 
@@ -220,6 +221,21 @@ def test_the_ticket_is_in_the_language_of_the_ticket(filled: Engine) -> None:
     assert re.fullmatch("sampleproject 暂时无法删除.请先删除 3 个invitation。", ticket(text)[1])
 
 
+def test_behind_a_proxy_the_ticket_has_the_address_that_people_use(filled: Engine) -> None:
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    shop = make_shop(filled, policy=POLICY, config={"SECRET_KEY": "s"})
+    shop.app.wsgi_app = ProxyFix(shop.app.wsgi_app, x_for=1, x_proto=1, x_host=1, x_prefix=1)  # type: ignore[method-assign]
+    headers = {f"X-Forwarded-{name}": value for name, value in FORWARDED.items()}
+
+    answer = shop.client.get(f"{PAGE}?lang=zh", headers=headers)
+
+    assert ticket(answer.text)[-1].endswith("https://shop.example/index/diag/projects/1?by=key")
+    cookies = answer.headers.getlist("Set-Cookie")
+    assert {one.partition("=")[0] for one in cookies} == {"diag_csrf", "diag_language"}
+    assert [one for one in cookies if "Path=/index/diag" not in one or "Secure" not in one] == []
+
+
 # what may be done
 
 
@@ -333,6 +349,62 @@ def test_a_forged_form_does_nothing(desk: Desk) -> None:
     ]
 
     assert [one.status_code for one in answers] == [403, 403]
+    assert left(desk.shop) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("Nothing was changed", "The form was too old", "Open the page again", "Back")),
+        ("zh", ("没有做任何更改", "表单已过期", "请重新打开页面", "返回")),
+    ],
+)
+def test_who_sends_an_old_form_reads_that_nothing_was_changed_and_what_to_do(
+    desk: Desk, language: str, words: tuple[str, ...]
+) -> None:
+    answer = desk.client.post("/diag/act/1", headers={"Accept-Language": language})
+
+    assert (answer.status_code, answer.content_language.as_set()) == (403, {language})
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert [one for one in words if one not in answer.text] == []
+    assert 'href="/diag/projects/1?by=key"' in answer.text
+
+
+def test_a_form_that_says_nothing_or_too_much_is_answered_by_a_page(desk: Desk) -> None:
+    fields = desk.fields(desk.client.get(PAGE).text, "Try the safe delete")
+    desk.shop.app.config["MAX_CONTENT_LENGTH"] = 10_000
+
+    nothing = desk.client.post("/diag/act/1", data={**fields, "how": "by magic"})
+    much = desk.client.post("/diag/act/1", data={**fields, "more": "x" * 20_000})
+
+    assert (nothing.status_code, "does not say what to do" in nothing.text) == (400, True)
+    assert (much.status_code, "more than a form of this page holds" in much.text) == (413, True)
+    assert left(desk.shop) == (3, 1)
+
+
+def test_without_a_secret_key_the_page_says_who_has_to_set_it(filled: Engine) -> None:
+    shop = make_shop(filled, policy=POLICY)
+
+    answer = shop.client.post("/diag/act/1", data={"how": "orm"})
+
+    assert (answer.status_code, "has to set SECRET_KEY" in answer.text) == (403, True)
+
+
+def test_a_role_that_may_not_lock_is_told_to_whoever_runs_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL asks for UPDATE to lock a row; the safe delete says so, and the page repeats it."""
+
+    def denied(*_: Any, **__: Any) -> Verdict:
+        raise LockDenied("Project", "projects")
+
+    fields = desk.fields(desk.client.get(PAGE).text, "Try the safe delete")
+    monkeypatch.setattr(DeletionRules, "delete", denied)
+
+    answer = desk.client.post("/diag/act/1", data=fields)
+
+    assert answer.status_code == 409
+    assert "GRANT UPDATE ON projects" in answer.text
 
 
 def test_who_may_only_read_is_offered_nothing(filled: Engine) -> None:

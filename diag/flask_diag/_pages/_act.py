@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Response, abort, redirect, request
+from flask import Response, redirect, request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response as BaseResponse
 
-from diag_rules.deletion import How, UnknownSubject
+from diag_rules.deletion import How, LockDenied, UnknownSubject
 from diag_rules.errors import classify
 from flask_diag._removing import Acted, Action, act
 from flask_diag._report import Unknown, Unreachable, ways
@@ -17,6 +17,7 @@ from flask_diag._trail import record
 from ._address import address_of
 from ._answer import steps
 from ._language import page_language
+from ._not_acted import not_acted
 from ._render import page
 from ._subject import SHOWN
 
@@ -29,31 +30,42 @@ def act_on(text: str) -> BaseResponse:
         return redirect(address_of(text), 303)
     found = state()
     wanted = _wanted(found, text)
-    if not _allowed(found, wanted):
-        record(found, "delete" if wanted.mark is None else "clear", outcome="refused", acts=True)
-        return page("not_acted.html", 409, unreachable=None, back=address_of(text))
+    if wanted is None:
+        return not_acted("request", 400)
     name = "delete" if wanted.mark is None else "clear"
+    if not _allowed(found, wanted):
+        record(found, name, outcome="refused", acts=True)
+        return not_acted("policy", 409)
+    return _acted(found, wanted, name)
+
+
+def _acted(found: State, wanted: Action, name: str) -> Response:
+    """Do it, and say what became of it, here and in the trail."""
     try:
         acted = act(found, wanted)
     except UnknownSubject as error:
         record(found, name, outcome="not-found", acts=wanted.execute)
-        return page("unknown.html", 404, text=text, unknown=Unknown(str(error.args[0])), met=None)
+        unknown = Unknown(str(error.args[0]))
+        return page("unknown.html", 404, text=wanted.key, unknown=unknown, met=None)
+    except LockDenied as error:
+        record(found, name, outcome="refused", acts=wanted.execute)
+        return not_acted("lock", 409, detail=str(error))
     except (SQLAlchemyError, OSError) as error:
         record(found, name, outcome="unknown", acts=wanted.execute)
-        return _failed(text, error)
+        return _failed(error)
     record(found, name, outcome=acted.outcome, acts=wanted.execute, key=acted.key)
     return _answer(found, wanted, acted)
 
 
-def _wanted(found: State, text: str) -> Action:
-    """Read the form. Raises BadRequest for one that is none of ours."""
+def _wanted(found: State, text: str) -> Action | None:
+    """Read the form; None for one that is none of ours."""
     mark, execute = request.form.get("mark") or None, request.form.get("step") == "do"
     try:
         how = How(request.form.get("how", ""))
     except ValueError:
-        abort(400)
+        return None
     if how not in ways(found):
-        abort(400)
+        return None
     return Action(
         key=text,
         how=how,
@@ -84,9 +96,9 @@ def _answer(found: State, wanted: Action, acted: Acted) -> Response:
     )
 
 
-def _failed(text: str, error: Exception) -> Response:
+def _failed(error: Exception) -> Response:
     """Say that nothing was changed, as the database took no part or refused."""
     meaning = classify(error)
     why = Unreachable(str(meaning.category), str(meaning.kind))
     status = 503 if meaning.category in {"outage", "contention"} else 409
-    return page("not_acted.html", status, unreachable=why, back=address_of(text))
+    return not_acted("database", status, unreachable=why)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import TooManyRequests
+from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 from werkzeug.wrappers import Response as BaseResponse
 
 from flask_diag._access import enter, is_open
 from flask_diag._any_text import add_any_text
 from flask_diag._csp import pages_csp
+from flask_diag._csrf import FormRefused
 from flask_diag._state import State, state
 
 from ._act import act_on
@@ -16,6 +17,7 @@ from ._audit import audit
 from ._blocked import blocked, blocked_csv
 from ._incidents import incidents
 from ._language import keep_choice
+from ._not_acted import form_refused, too_large
 from ._outages import outages
 from ._overview import overview
 from ._runbooks import add_runbooks
@@ -34,7 +36,10 @@ def pages(found: State) -> Blueprint:
     )  # the folder holds the answers, too, which a host may override
     blueprint.before_request(_enter)
     blueprint.after_request(_close)
+    # only what a visitor who may be here can meet: the application tells strangers in its own words
     blueprint.register_error_handler(TooManyRequests, too_often)
+    blueprint.register_error_handler(FormRefused, form_refused)
+    blueprint.register_error_handler(RequestEntityTooLarge, too_large)
     blueprint.add_url_rule("/", "overview", overview)
     blueprint.add_url_rule("/incidents", "incidents", incidents)
     blueprint.add_url_rule("/outages", "outages", outages)

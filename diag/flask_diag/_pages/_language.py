@@ -14,8 +14,9 @@ from importlib import resources
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
-from flask import Response, current_app, request
+from flask import Response, request
 
+from flask_diag._cookies import cookie_path
 from flask_diag._messages import DEFAULT, LANGUAGES
 from flask_diag._messages import language as language_of_request
 
@@ -57,12 +58,11 @@ def keep_choice(response: Response) -> Response:
     """Remember the language that the visitor has just chosen."""
     chosen = request.args.get(PARAMETER)
     if chosen in LANGUAGES and request.cookies.get(COOKIE) != chosen:
-        prefix = current_app.extensions["diag"].settings.url_prefix or "/"
         response.set_cookie(
             COOKIE,
             chosen,
             max_age=YEAR,
-            path=current_app.config["APPLICATION_ROOT"].rstrip("/") + prefix,
+            path=cookie_path(),
             secure=request.is_secure,
             httponly=True,
             samesite="Lax",

@@ -12,6 +12,8 @@ from diag_rules.errors import Category, Kind
 
 from ._lately import LastHour, last_hour, tallied
 from ._state import State
+from ._tally import Tallied
+from .store import Outage
 
 
 class Now(StrEnum):
@@ -109,7 +111,7 @@ def overview(state: State) -> Overview:
     told = databases(state, deadline)
     down = not all(one.answers for one in told)
     known = tallied(state, max(0.0, deadline - time.monotonic()))
-    elsewhere = any(one.ended is None for one in known.outages)
+    elsewhere = bool(lasting(state, known))
     return Overview(
         app=state.app,
         now=Now.DOWN if down else Now.BACK if state.out else Now.ELSEWHERE if elsewhere else Now.UP,
@@ -120,6 +122,19 @@ def overview(state: State) -> Overview:
         errors={str(category): state.totals[category] for category in Category},
         recent=tuple(map(met_here, list(state.recent)[::-1])),
     )
+
+
+def lasting(state: State, known: Tallied) -> tuple[Outage, ...]:
+    """Return the outages that last, but for those whose end this process saw and the store has yet to be told of."""
+    return tuple(one for one in known.outages if one.ended is None and not _seen_over(state, one, known))
+
+
+def _seen_over(state: State, one: Outage, known: Tallied) -> bool:
+    here = state.outages.get(one.bind)
+    over = here.last_over if here is not None else None
+    if over is None or over < one.started or known.at is None:
+        return False
+    return one.replicas == 1 or over >= known.at
 
 
 def databases(state: State, deadline: float) -> tuple[Database, ...]:

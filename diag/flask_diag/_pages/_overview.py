@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from flask import Response
 
 from flask_diag._lately import Span, changes, tallied, timeline
+from flask_diag._overview import lasting
 from flask_diag._overview import overview as overview_of
 from flask_diag._state import state
 
@@ -28,6 +29,7 @@ def overview() -> Response:
     found = state()
     told = overview_of(found)
     known, now = tallied(found), datetime.now(UTC)
+    out = lasting(found, known)
     return page(
         "overview.html",
         overview=told,
@@ -36,10 +38,10 @@ def overview() -> Response:
         changes=changes(known, now),
         out_since=min(
             [one.outage_since for one in told.databases if one.outage_since is not None]
-            + [one.started for one in known.outages if one.ended is None],
+            + [one.started for one in out],
             default=None,
         ),
-        since={one.bind: one for one in known.outages if one.ended is None},
+        since={one.bind: one for one in out},
         last_outage=next((one for one in known.outages if one.ended is not None), None),
         runbooks=RUNBOOKS,
         shown=SHOWN,

@@ -49,6 +49,23 @@ class Site:
         assert found.store is not None
         return found.store
 
+    def invited_only(self) -> list[tuple[str, int]]:
+        """Return the projects that nothing but pending invitations blocks: their names, and how many those are, most first."""
+        scans, known = self.store.scans, state_of(self.app)
+        scan = scans.latest("Project", "orm")
+        assert scan is not None
+        assert known is not None
+        assert known.subject is not None
+        counts = {
+            one.key: one.rows
+            for one in scans.blocked(scan, rule="role_invitations.project_id", limit=500).items
+            if [each["relation"] for each in one.blockers] == ["pending invitations"]
+        }
+        with self.database.engine.connect() as connection:
+            names = known.subject.labels(connection, list(counts))
+        found = {name: counts[key] for key, name in names.items() if name != "sampleproject"}
+        return sorted(found.items(), key=lambda one: (-one[1], one[0]))
+
     @contextmanager
     def outage(self) -> Iterator[None]:
         """Take the database away, and let a user meet it."""
@@ -65,7 +82,7 @@ class Site:
 def served(folder: Path) -> Iterator[Site]:
     """Serve the demo with its data in *folder*."""
     database = open_database("sqlite", folder, anew=True)
-    with patch.dict(_config._DEFAULTS, store_url="instance"):
+    with patch.dict(_config._DEFAULTS, store_url="instance", check_timeout=60.0):
         app = create_app(database=database, registry=CollectorRegistry())
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Silent)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

@@ -13,25 +13,19 @@ from sqlalchemy import MetaData, Table
 from diag_exporters import Exporter, name_of, publish_request_finished
 from diag_exporters.log import log
 from diag_exporters.prometheus import PrometheusExporter, prometheus
-from diag_exporters.sentry import SentryExporter, sentry
 from diag_rules.deletion import DeletionPolicy
 
 from . import _answers as answers
 from . import _deleting as deleting
-from ._api import API_PATH, api
 from ._capture import watch
-from ._cli import diag_group
 from ._config import Settings
 from ._csrf import exempt
 from ._deletions import count_unjudged
 from ._engines import engines_of
 from ._guard import guarded
-from ._health import health
 from ._metrics import add_metrics, metrics_of
 from ._outcomes import count_unanswered
 from ._own_words import own_words
-from ._pages import NAME as PAGES
-from ._pages import pages
 from ._request import memory, remembered
 from ._state import EXTENSION, Actor, Authorize, Login, Resolver, State, state, state_of
 from ._storing import store_of
@@ -111,12 +105,8 @@ class Diagnostics:
         appcontext_tearing_down.connect(_request_over, app)
         add_metrics(app, found)
         if settings.url_prefix is not None:
-            app.register_blueprint(pages(found), url_prefix=settings.url_prefix)
-            exempt(app, PAGES)
-            app.register_blueprint(api(found), url_prefix=settings.url_prefix + API_PATH)
-            if settings.health:
-                app.register_blueprint(health(found), url_prefix=settings.url_prefix)
-        app.cli.add_command(diag_group)
+            _add_pages(app, found, settings.url_prefix)
+        _add_commands(app)
 
     def subject(self, subject: Any) -> None:
         """Say whom the current request is about: a loaded instance, or a key. For routes that do not tell."""
@@ -187,7 +177,30 @@ class Diagnostics:
         return frozenset(name for name, value in arguments.items() if value is not None)
 
 
+def _add_pages(app: Flask, found: State, prefix: str) -> None:
+    """Add pages, API and health; imported here, since an application without them shall not load them."""
+    from ._api import API_PATH, api
+    from ._health import health
+    from ._pages import NAME, pages
+
+    app.register_blueprint(pages(found), url_prefix=prefix)
+    exempt(app, NAME)
+    app.register_blueprint(api(found), url_prefix=prefix + API_PATH)
+    if found.settings.health:
+        app.register_blueprint(health(found), url_prefix=prefix)
+
+
+def _add_commands(app: Flask) -> None:
+    from ._cli import diag_group
+
+    app.cli.add_command(diag_group)
+
+
 def _default(registry: CollectorRegistry) -> tuple[Exporter, ...]:
+    from diag_exporters.sentry import (
+        sentry,
+    )  # here: the SDK is the slowest of all to load, and can be done without
+
     return (prometheus(registry), sentry(), log())
 
 
@@ -202,7 +215,7 @@ def _expect(found: State) -> None:
         if isinstance(exporter, PrometheusExporter):
             exporter.expect(map(name_of, found.exporters))
             for other in found.exporters:
-                if isinstance(other, SentryExporter):
+                if hasattr(other, "counted_by"):  # Sentry's, which may not be loaded
                     other.counted_by = exporter.held_back
 
 

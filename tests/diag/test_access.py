@@ -328,7 +328,7 @@ def with_action(engine: Engine, **options: Any) -> Shop:
 
     build = _pages.pages
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("flask_diag._extension.pages", lambda found: added(build(found)))
+        patch.setattr("flask_diag._pages.pages", lambda found: added(build(found)))
         return make_shop(engine, config={"SECRET_KEY": "s", **options.pop("config", {})}, **options)
 
 
@@ -417,7 +417,7 @@ def test_the_forms_of_our_pages_pass_the_hosts_own_protection(filled: Engine) ->
     CSRFProtect(app)
     build = _pages.pages
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("flask_diag._extension.pages", lambda found: added(build(found)))
+        patch.setattr("flask_diag._pages.pages", lambda found: added(build(found)))
         Diagnostics(app, filled, subject=Project, exporters=[], authorize=lambda _: True)
     app.add_url_rule("/own", "own", lambda: "own", methods=["POST"])
     person = app.test_client()

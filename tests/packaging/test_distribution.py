@@ -44,6 +44,7 @@ def test_the_sdist_can_be_built_tested_and_read(distribution: Distribution) -> N
         "LICENSE",
         "CHANGELOG.md",
         "CONTRIBUTING.md",
+        "SECURITY.md",
         "Makefile",
         "mkdocs.yml",
         "requirements.lock",

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, String, Text
-from sqlalchemy.dialects import mysql
+from sqlalchemy import BINARY, BigInteger, Dialect, Integer, LargeBinary, String, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,7 +39,7 @@ class Instant(TypeDecorator[datetime]):
 
 def words(length: int) -> TypeEngine[str]:
     """Return text of at most *length* characters that compares letter by letter, in any case and script."""
-    exact = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin")
+    exact = String(length, "utf8mb4_bin")  # the collation brings its character set, whatever the server's is
     return (
         String(length).with_variant(exact, "mysql", "mariadb").with_variant(String(length, "C"), "postgresql")
     )
@@ -53,7 +52,7 @@ def long_text() -> TypeEngine[str]:
 
 def digest() -> TypeEngine[bytes]:
     """Return 16 bytes that can be part of a key."""
-    return LargeBinary(16).with_variant(mysql.BINARY(16), "mysql", "mariadb")
+    return LargeBinary(16).with_variant(BINARY(16), "mysql", "mariadb")
 
 
 def number() -> TypeEngine[int]:

@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Table, case
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 
 from ._tables import incident, outage
@@ -46,8 +45,21 @@ def _folded(old: Any, new: Any) -> dict[str, Any]:
 
 def _upsert(dialect: str, table: Table, merge: Merge) -> Insert:
     if dialect == "mysql":
+        from sqlalchemy.dialects import mysql  # here and below: few applications have all three databases
+
         ours = mysql.insert(table)
         return ours.on_duplicate_key_update(list(merge(table.c, ours.inserted).items()))
-    new = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    new = _insert(dialect, table)
     changes = merge(table.c, new.excluded)
-    return new.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=changes)
+    merged: Insert = new.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=changes)
+    return merged
+
+
+def _insert(dialect: str, table: Table) -> Any:
+    if dialect == "sqlite":
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from ._blockers import first_clause
 from ._plan import Edge, Meaning, Plan, Term
@@ -201,6 +200,8 @@ class CountStatement:
 def _packed(dialect: str, numbers: Sequence[sa.ColumnElement[Any]]) -> sa.ColumnElement[Any]:
     """All numbers in one column: a result's columns cost SQLAlchemy more than the database takes to count."""
     if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql  # loaded by then; other applications need not
+
         return postgresql.array(numbers, type_=sa.BigInteger())
     if dialect == "mysql":
         return sa.func.concat_ws(",", *numbers)

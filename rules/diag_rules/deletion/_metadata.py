@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.sql import visitors
 
@@ -118,31 +120,38 @@ def _unique_constraint(constraint: sa.UniqueConstraint) -> Unique:
     return Unique(
         name=str(constraint.name) if constraint.name else None,
         columns=tuple(column.name for column in constraint.columns),
-        nulls_distinct=not constraint.dialect_options["postgresql"].get("nulls_not_distinct"),
+        nulls_distinct=not _option(constraint, "postgresql", "nulls_not_distinct"),
         deferrable=bool(constraint.deferrable),
     )
 
 
 def _unique_index(index: sa.Index) -> Unique:
     columns = _plain_columns(index)
-    options = index.dialect_options
-    partial = any(options[name].get("where") is not None for name in ("postgresql", "sqlite"))
     return Unique(
         name=str(index.name) if index.name else None,
         columns=columns,
-        nulls_distinct=not options["postgresql"].get("nulls_not_distinct"),
-        partial=partial or len(columns) < len(index.expressions),
+        nulls_distinct=not _option(index, "postgresql", "nulls_not_distinct"),
+        partial=_partial(index) or len(columns) < len(index.expressions),
     )
 
 
 def _index(index: sa.Index) -> Index:
-    options = index.dialect_options
     return Index(
         name=str(index.name) if index.name else None,
         columns=_plain_columns(index),
         unique=bool(index.unique),
-        partial=any(options[name].get("where") is not None for name in ("postgresql", "sqlite")),
+        partial=_partial(index),
     )
+
+
+def _partial(index: sa.Index) -> bool:
+    return any(_option(index, dialect, "where") is not None for dialect in ("postgresql", "sqlite"))
+
+
+def _option(item: sa.Index | sa.UniqueConstraint, dialect: str, name: str) -> Any:
+    """Return an option that was given; to ask SQLAlchemy for one that was not would load the whole dialect."""
+    options = item.dialect_options
+    return options[dialect].get(name) if dialect in options else None
 
 
 def _plain_columns(index: sa.Index) -> tuple[str, ...]:

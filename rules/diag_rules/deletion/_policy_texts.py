@@ -9,9 +9,6 @@ from string import Formatter
 from typing import Any
 from urllib.parse import quote
 
-from babel import Locale, UnknownLocaleError
-from babel.localedata import locale_identifiers
-
 from ._policy_errors import PolicyError, nearest
 
 DEFAULT = "en"
@@ -98,6 +95,8 @@ def plural(tag: str, count: int) -> str:
 @lru_cache(maxsize=1024)
 def _plural_rule(tag: str) -> Callable[[int], str]:
     """Return what tells a count's plural form: Babel parses the tag anew each time, slower than a database counts."""
+    from babel import Locale  # here and below: slow to load, and needed only where there is a hint to word
+
     rule: Callable[[int], str] = Locale.parse(tag).plural_form
     return rule
 
@@ -111,6 +110,9 @@ def fill_link(template: str, values: Mapping[str, Any]) -> str | None:
 
 
 def _tag(tag: str, what: str) -> str:
+    from babel import Locale, UnknownLocaleError
+    from babel.localedata import locale_identifiers
+
     try:
         return str(Locale.parse(str(tag).replace("-", "_")))
     except (UnknownLocaleError, ValueError):
@@ -123,6 +125,8 @@ def _plurals(tag: str, value: Any, what: str) -> Mapping[str, str]:
     forms = {"other": value} if isinstance(value, str) else value
     if not isinstance(forms, Mapping) or not all(isinstance(text, str) for text in forms.values()):
         raise PolicyError(f"{what} in {tag!r} must be a text or its plural forms; it is {value!r}.")
+    from babel import Locale
+
     known = {*Locale.parse(_tag(tag, what)).plural_form.tags, "other"}
     for form in forms:
         if form not in known:

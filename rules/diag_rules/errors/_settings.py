@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Literal, TypeAlias, TypedDict, Unpack, get_args
+
+ReadOnly: TypeAlias = Literal["failover", "transaction"]
+Flavour: TypeAlias = Literal["auto", "mysql", "mariadb"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +20,18 @@ class Settings:
             (by the code and its SQLSTATE, then ``mysql``).
     """
 
-    read_only: str = "failover"
-    mysql_flavour: str = "auto"
+    read_only: ReadOnly = "failover"
+    mysql_flavour: Flavour = "auto"
 
 
-_CHOICES = {"read_only": ("failover", "transaction"), "mysql_flavour": ("auto", "mysql", "mariadb")}
+class Changes(TypedDict, total=False):
+    """The settings that `configure` is given."""
+
+    read_only: ReadOnly
+    mysql_flavour: Flavour
+
+
+_CHOICES = {"read_only": get_args(ReadOnly), "mysql_flavour": get_args(Flavour)}
 
 current = Settings()
 generation = 0
@@ -34,7 +44,7 @@ def changed() -> None:
     generation += 1
 
 
-def configure(**settings: Any) -> Settings:
+def configure(**settings: Unpack[Changes]) -> Settings:
     """Change settings of this process and return them all; see `Settings` for names and values.
 
     Raises:

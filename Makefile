@@ -23,7 +23,7 @@ JOBS ?= auto
 REQUIRE ?=
 ARGS ?=
 
-.PHONY: help demo test lint format bench metrics reference docs docs-run dist new-rule translations screenshots differential drills soak bugsink services lock clean fuzz test-matrix
+.PHONY: help demo test lint format bench metrics reference docs docs-run dist new-rule translations screenshots differential drills soak bugsink services lock clean fuzz test-matrix installs
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -114,7 +114,10 @@ fuzz: $(VENV)/.dev ## look for texts, requests and commands that break something
 	@DIAG_FUZZ=$(or $(DIAG_FUZZ),50) $(BIN)/python -m pytest --db sqlite --timeout 0 tests/fuzz $(ARGS)
 
 test-matrix: $(VENV)/.dev ## the quick tests on each Python, SQLAlchemy, and the lowest and newest dependencies (DB= databases, ARGS="--only py3.13 -- tests/...")
-	@$(BIN)/python -m tests.matrix $(if $(filter-out sqlite,$(DB)),$(foreach name,$(DB),--db $(name))) $(ARGS)
+	@cd tests && ../$(BIN)/python -m matrix $(if $(filter-out sqlite,$(DB)),$(foreach name,$(DB),--db $(name))) $(ARGS)
+
+installs: $(VENV)/.dev ## install the wheel, with each extra, into new environments on each Python that is here (ARGS=)
+	@$(BIN)/python -m pytest --slow tests/packaging/test_installs.py $(ARGS)
 
 services: ## install the Debian packages that the tests use (as root)
 	@tests/services

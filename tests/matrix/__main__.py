@@ -19,9 +19,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from _distribution import ROOT
+from _environment import PYTHONS, interpreter, uv
+
 WORK = ROOT / ".cache" / "matrix"
-PYTHONS = ("3.11", "3.12", "3.13")
 ALCHEMIES = {"2.0": "sqlalchemy>=2.0,<2.1", "2.1": "sqlalchemy>=2.1,<2.2"}
 VERSIONS = ("lowest", "newest")
 EXTRAS = "postgresql,mysql,celery,demo"
@@ -92,11 +93,11 @@ def _told(result: Result) -> Result:
 
 def _run(cell: Cell, databases: Sequence[str] | None, wanted: Sequence[str]) -> Result:
     """Make the cell's environment and run the tests in it."""
-    interpreter = _interpreter(cell.python)
-    if interpreter is None:
+    python = interpreter(cell.python)
+    if python is None:
         return Result(cell, "not found", f"no Python {cell.python} on this machine")
     place = WORK / cell.name
-    made = _environment(cell, interpreter, place)
+    made = _environment(cell, python, place)
     if made is not None:
         return Result(cell, "not made", made)
     started = time.monotonic()
@@ -117,31 +118,17 @@ def _run(cell: Cell, databases: Sequence[str] | None, wanted: Sequence[str]) -> 
     return Result(cell, "passed" if done.returncode == 0 else "failed", words, seconds)
 
 
-def _interpreter(version: str) -> str | None:
-    """Return an interpreter of *version* that is here: on the path, or among those of pyenv."""
-    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    candidates = [shutil.which(f"python{version}"), *sorted(map(str, root.glob(f"{version}.*/bin/python")))]
-    return next((one for one in candidates if one is not None and _is(one, version)), None)
-
-
-def _is(interpreter: str, version: str) -> bool:
-    """Tell whether it runs at all: a shim of pyenv may stand for a version that is not chosen."""
-    program = "import sys; print('%d.%d' % sys.version_info[:2])"
-    found = subprocess.run([interpreter, "-c", program], check=False, capture_output=True, text=True)
-    return found.returncode == 0 and found.stdout.strip() == version
-
-
-def _environment(cell: Cell, interpreter: str, place: Path) -> str | None:
+def _environment(cell: Cell, python: str, place: Path) -> str | None:
     """Make the environment of a cell; return what is wrong, or None."""
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
-    steps: list[list[str | Path]] = [[_uv(), "venv", "--quiet", "--clear", "--python", interpreter, place]]
+    steps: list[list[str | Path]] = [[uv(), "venv", "--quiet", "--clear", "--python", python, place]]
     alchemy, pins = place / "sqlalchemy.txt", place / "lowest.txt"
-    install: list[str | Path] = [_uv(), "pip", "install", "--quiet", "--python", place / "bin" / "python"]
+    install: list[str | Path] = [uv(), "pip", "install", "--quiet", "--python", place / "bin" / "python"]
     install += ["--constraint", alchemy]
     if cell.versions == "lowest":
         steps.append(
-            [_uv(), "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--resolution", "lowest-direct",
+            [uv(), "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--resolution", "lowest-direct",
              "--python", place / "bin" / "python", "--constraint", alchemy, "--extra", "postgresql", "--extra", "mysql",
              "--extra", "celery", "--extra", "demo", "--output-file", pins, "pyproject.toml"]
         )  # fmt: skip
@@ -170,11 +157,6 @@ def _direct(lines: Sequence[str]) -> list[str]:
 
 def _name(requirement: str) -> str:
     return re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0].lower().replace("_", "-")
-
-
-def _uv() -> str:
-    own = Path(sys.executable).with_name("uv")
-    return str(own) if own.exists() else shutil.which("uv") or "uv"
 
 
 def _shell(command: Sequence[str | Path], log: Path) -> subprocess.CompletedProcess[str]:

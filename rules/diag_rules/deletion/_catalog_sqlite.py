@@ -72,7 +72,6 @@ def _table(
         indexes=tuple(indexes),
         checks=tuple(_checks(sql, tuple(columns))),
         rowid=None if without_rowid else free,
-        integer_key=primary[0] if single else None,
     )
 
 

@@ -160,7 +160,6 @@ class Table:
         readable: our role may SELECT.
         removable: our role may DELETE.
         rowid: the name of the hidden row number, or None (SQLite).
-        integer_key: the column that is SQLite's row number, or None.
         enforces: False for an engine without foreign keys (MyISAM).
     """
 
@@ -181,7 +180,6 @@ class Table:
     readable: bool = True
     removable: bool = True
     rowid: str | None = None
-    integer_key: str | None = None
     enforces: bool = True
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from ._classification import Category
 from ._kinds import Kind
 from ._meanings import MEANINGS
 from ._reading import DBAPI_CLASSES, Reading
@@ -163,8 +162,3 @@ def refined(message: str) -> Kind:
         failed = message.startswith(("connection failed", "connection to server", "could not connect"))
         return Kind.SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION if failed else Kind.CONNECTION_FAILURE
     return found
-
-
-def is_outage(kind: Kind) -> bool:
-    """Return whether *kind* is an outage by default."""
-    return MEANINGS[kind].category is Category.OUTAGE

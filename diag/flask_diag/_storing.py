@@ -40,6 +40,7 @@ def store_of(app: Flask, settings: Settings, exporters: Sequence[Exporter]) -> S
         days=settings.store_days,
         rows=settings.store_rows,
         dropped=lambda reason, count: _dropped(counting, reason, count),
+        lasting=any(one.lasting for one in counting),
         turned=lambda: _show(counting),
     )
     for one in counting:

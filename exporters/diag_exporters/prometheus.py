@@ -47,6 +47,7 @@ class PrometheusExporter:
     Attributes:
         registry: where it counts.
         metrics: the metrics themselves, for what is no incident.
+        lasting: what is counted here is still counted when this process has ended.
     """
 
     name = "prometheus"
@@ -55,7 +56,7 @@ class PrometheusExporter:
         self.registry = registry
         self.metrics: Metrics = metrics_of(registry)
         self._clock = clock
-        self._shared = directory() is not None  # its files hold no exemplars
+        self.lasting = directory() is not None  # in files, which hold no exemplars
         self._shown: dict[str, float] = {}
 
     def __call__(self, incident: Incident) -> None:
@@ -63,7 +64,7 @@ class PrometheusExporter:
         found, metrics = incident.classification, self.metrics
         category, kind = found.category._value_, found.kind._value_
         metrics.child(DB_ERRORS, category, kind).inc(
-            1, None if self._shared else self._exemplar(incident, kind)
+            1, None if self.lasting else self._exemplar(incident, kind)
         )
         metrics.child(ENDPOINT_ERRORS, _place(incident), category).inc()
         if category == _OUTAGE:

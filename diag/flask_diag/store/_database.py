@@ -122,6 +122,7 @@ class Database:
 
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[Connection]:
+        pool = self._engine.pool
         try:
             with quiet(), self._engine.connect() as bare:
                 connection = bare.execution_options(**{_WRITES: writes})
@@ -131,6 +132,11 @@ class Database:
         except Exception:
             self._known = False  # the file may be gone, or the server another one
             raise
+        finally:
+            if (
+                pool is not self._engine.pool
+            ):  # closed meanwhile: nobody else would close what went back to it
+                pool.dispose()
 
     def _make_file(self) -> None:
         """Make the file of a SQLite store, for its owner's eyes only, with its folder."""

@@ -137,13 +137,15 @@ class Intake:
         writer = self._writer
         if writer is None:
             return True
-        done = self.flush(seconds, ended=True)
-        if left := self.waiting:
-            self._dropped("process_end", left)
-        with self._lock:
+        self.flush(seconds, ended=True)
+        with self._lock:  # what comes from here on begins anew, and is none of these
+            left = self.waiting
             self._begin()
-        writer.ledger.close(settled=done)
-        return done
+        if left:
+            writer.ledger.told(left)
+            self._dropped("process_end", left)
+        writer.ledger.close(settled=not left)
+        return not left
 
     def forked(self) -> None:
         """Begin anew in the child of a fork."""
@@ -151,6 +153,7 @@ class Intake:
         self._begin()
         if writer is not None:
             writer.ledger.forget()
+            writer.leave()
         self._wait_for_the_first()
 
     def _anew(self) -> None:
@@ -161,6 +164,7 @@ class Intake:
                 self._begin()
                 if writer is not None:
                     writer.ledger.forget()
+                    writer.leave()
 
     def _ready(self) -> Writer:
         """Return the writer, with a thread that lives."""
@@ -192,6 +196,8 @@ class Intake:
                 return
             if going is None:  # a fault of ours: not again at once, and for ever
                 self._retry_at = self._clock() + BACKOFF[-1]
+        if writer is not None:  # the store was closed while this thread was at work
+            writer.leave()
 
     def _turn(self, writer: Writer) -> bool:
         """Take what came, write it, tidy up; False where the thread may end."""
@@ -200,9 +206,12 @@ class Intake:
             self._write(writer, markers)
         self._settle(writer)
         self._turned()
+        ended = any(marker.ended for marker in markers)
+        if ended:
+            writer.leave()
         for marker in markers:
             marker.tried.set()
-        if any(marker.ended for marker in markers):
+        if ended:
             return False
         if self._queue.empty() and writer.empty:
             self._upkeep()
@@ -276,4 +285,5 @@ class Intake:
             with guarded("writing the last incidents"):
                 _, markers = self._gather(writer)
                 self._write(writer, markers)
+                writer.leave()
         return self.waiting == 0

@@ -22,7 +22,9 @@ from typing import Any, BinaryIO
 
 fcntl: Any = import_module("fcntl") if find_spec("fcntl") else None  # Windows has none
 
-_SIZE = 16  # two numbers: accepted, dropped later
+_SIZE = 24  # three numbers: accepted, dropped later, told as lost at the end
+
+_told_here: dict[str, int] = {}  # by writer: what the counters of this very process say already
 
 
 @dataclass(slots=True, eq=False)
@@ -33,12 +35,14 @@ class Remains:
         writer: its id.
         accepted: incidents that it put into its queue.
         dropped: of them, dropped afterwards, and counted as such.
+        told: of the others, counted as lost by itself, at its end.
         lost: of them, never written: known once the store was asked.
     """
 
     writer: str
     accepted: int
     dropped: int
+    told: int
     path: Path
     file: BinaryIO
     lost: int = 0
@@ -46,16 +50,21 @@ class Remains:
     def release(self, *, counted: bool) -> None:
         """Let go of it; what was *counted* is gone for good."""
         if counted:
+            _told_here.pop(self.writer, None)
             with suppress(OSError):
                 self.path.unlink()
         self.file.close()
 
 
 class Ledger:
-    """The ledger of this process. Without a folder to write, it counts in memory only."""
+    """The ledger of this process. Without a folder to write, it counts in memory only.
 
-    def __init__(self, folder: Path | None, store: str, writer: str) -> None:
-        self._folder, self._prefix = folder, _prefix(store)
+    Args:
+        lasting: what this process counts is read after its end, too.
+    """
+
+    def __init__(self, folder: Path | None, store: str, writer: str, *, lasting: bool = False) -> None:
+        self._folder, self._prefix, self._writer, self._lasting = folder, _prefix(store), writer, lasting
         self._path = None if folder is None else folder / f"{self._prefix}{writer}"
         self._fd = -1
         self._view: memoryview = memoryview(bytearray(_SIZE)).cast("Q")
@@ -73,7 +82,8 @@ class Ledger:
             self._map = mmap.mmap(self._fd, _SIZE)
             counted = self._view.tolist()
             self._view = memoryview(self._map).cast("Q")
-            self._view[0], self._view[1] = counted
+            for place, total in enumerate(counted):
+                self._view[place] = total
 
     def accepted(self, total: int) -> None:
         """Note how many incidents were accepted in all."""
@@ -82,6 +92,15 @@ class Ledger:
     def dropped(self, total: int) -> None:
         """Note how many of the accepted were dropped in all."""
         self._view[1] = total
+
+    def told(self, total: int) -> None:
+        """Note how many were counted as lost at the end, so that who finds them does not count them once more."""
+        if self._map is None:
+            return
+        if self._lasting:
+            self._view[2] = total
+        else:  # the counters end with this process, and whoever comes after it counts
+            _told_here[self._writer] = total
 
     def close(self, *, settled: bool) -> None:
         """Let go of the file; remove it where every incident is *settled*, else leave it for who counts the loss."""
@@ -120,8 +139,8 @@ def _remains(path: Path, writer: str) -> Remains | None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError: its owner lives
         content = file.read(_SIZE)
         if len(content) == _SIZE and path.stat().st_ino == os.fstat(file.fileno()).st_ino:
-            accepted, dropped = memoryview(content).cast("Q")
-            return Remains(writer, accepted, dropped, path, file)
+            accepted, dropped, told = memoryview(content).cast("Q")
+            return Remains(writer, accepted, dropped, told or _told_here.get(writer, 0), path, file)
     if file is not None:
         file.close()
     return None

@@ -52,6 +52,7 @@ class Store:
         days: how long incidents, outages and scans are kept.
         rows: how many rows of incidents are kept.
         dropped: told why and how many incidents the store will never get.
+        lasting: what *dropped* is told at the process's end is still known after it.
         turned: called on the writer's thread each time that it has written, or tried to.
 
     Attributes:
@@ -71,6 +72,7 @@ class Store:
         days: float = 90,
         rows: int = 1_000_000,
         dropped: Callable[[str, int], None] = _nobody,
+        lasting: bool = False,
         turned: Callable[[], None] = lambda: None,
     ) -> None:
         self.app, self.drain, self._days, self._rows = app, drain, days, rows
@@ -78,7 +80,13 @@ class Store:
         self._asking = Asking(self.database)
         folder, named = folder_for(self.database.path), f"{self.database.url}#{app}"
         self.intake = Intake(
-            lambda: Writer(self.database, app, lambda own: Ledger(folder, named, own), queue, dropped),
+            lambda: Writer(
+                self.database,
+                app,
+                lambda own: Ledger(folder, named, own, lasting=lasting),
+                queue,
+                dropped,
+            ),
             limit=queue,
             interval=interval,
             dropped=dropped,

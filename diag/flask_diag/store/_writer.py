@@ -139,8 +139,8 @@ class Writer:
         self.written += batch.count
         for found in batch.remains:
             found.release(counted=True)
-            if found.lost:
-                self._tell("killed", found.lost)
+            if found.lost > found.told:
+                self._tell("killed", found.lost - found.told)
 
     def _failed(self, batch: Batch, error: Exception) -> bool:
         found = classify(error)
@@ -183,6 +183,11 @@ class Writer:
                 else:
                     known.add(fold)
             self.outages.put_back(part.outages)
+
+    def leave(self) -> None:
+        """Let go of what dead processes have left and is not counted yet: this one will not do so any more."""
+        if self._flying is not None:
+            _release(self._flying)
 
     def lost(self, reason: str, count: int) -> None:
         """Count incidents that were accepted and will never be written."""

@@ -12,13 +12,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 from sqlalchemy import text
 
 from _servers import NotFound, Server, Servers
 from diag._shop import fill, make_shop
 from diag.store._incidents import EVER, NOON, OUT, after, counted, met
-from flask_diag.store import Store, StoreUnavailable, _intake
+from flask_diag.store import Store, StoreUnavailable, _intake, _ledger
 from flask_diag.store._database import Database as StoreDatabase
 
 if TYPE_CHECKING:
@@ -226,6 +227,78 @@ def test_memory_stays_bounded_while_the_store_is_down(make_store: MakeStore) -> 
     kept = store.queue_length
     assert kept + lost.total() == 5_000
     assert kept <= 300  # the queue, what is folded, and the batch that is tried
+
+
+def held_ledgers() -> int:
+    """Return how many ledgers this process has open, its own and those of the dead."""
+    return sum("diag-ledger" in file.path for file in psutil.Process().open_files())
+
+
+@only_sqlite
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(("lasting", "counted_by_the_next"), [(True, 7), (False, 7 + 1)])
+def test_a_store_closed_while_its_database_is_down_lets_go_of_all_and_its_loss_is_told_once(
+    make_store: MakeStore, monkeypatch: pytest.MonkeyPatch, *, lasting: bool, counted_by_the_next: int
+) -> None:
+    """What a dead process has left is the next one's to count, with what this one could not tell for good."""
+    lost, others = Lost(), Lost()
+    store = make_store(dropped=lost, lasting=lasting)
+    path = path_of(store)
+    dead = _ledger.Ledger(path.parent, f"{store.database.url}#shop", "dead")
+    dead.open()
+    dead.accepted(7)
+    dead.close(settled=False)
+    aside = path.rename(path.with_name("aside"))
+    path.write_bytes(b"this is no database, " * 1000)
+    store.intake(met())
+    store.flush(10)
+    held = held_ledgers()
+
+    closed = store.close(10)
+
+    assert (held, held_ledgers(), closed, lost) == (2, 0, False, {"process_end": 1})
+    aside.replace(path)
+    monkeypatch.setattr(_ledger, "_told_here", {})  # as in another process
+    heir = make_store(dropped=others)
+    heir.intake(met())
+    assert heir.flush(10)
+    assert others == {"killed": counted_by_the_next}
+    assert heir.status().lost == 7 + 1
+
+
+@only_sqlite
+@pytest.mark.usefixtures("impatient")
+def test_a_process_that_goes_on_after_its_store_was_closed_counts_a_loss_once(make_store: MakeStore) -> None:
+    """Its counters know it already, whether they last or not."""
+    lost = Lost()
+    store = make_store(dropped=lost)
+    aside = path_of(store).rename(path_of(store).with_name("aside"))
+    path_of(store).write_bytes(b"this is no database, " * 1000)
+    store.intake(met())
+    assert not store.close(10)
+    aside.replace(path_of(store))
+
+    store.intake(met())
+
+    assert store.flush(10)
+    assert lost == {"process_end": 1}
+    assert store.status().lost == 1
+
+
+@pytest.mark.only("postgresql", "mariadb")
+def test_a_connection_that_is_out_when_the_store_is_closed_is_closed_when_it_comes_back(store: Store) -> None:
+    """A thread that was too slow has it: nobody else would close it."""
+    with store.database.read() as connection:
+        raw: Any = connection.connection.dbapi_connection
+        store.close()
+        assert not is_closed(raw)
+
+    assert is_closed(raw)
+
+
+def is_closed(raw: Any) -> bool:
+    """Tell whether a connection of psycopg or PyMySQL is closed."""
+    return bool(raw.closed) if hasattr(raw, "closed") else not raw.open
 
 
 @only_sqlite

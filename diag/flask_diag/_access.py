@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from ._csrf import check_csrf
 from ._guard import guarded, log_once
 from ._state import State, state
+from ._subject import well_formed
 from ._tokens import Permission, Token, bearer
 from ._trail import Visitor, came, record, visitor
 
@@ -157,8 +158,9 @@ def _actor(found: State) -> str | None:
     name = None
     if found.actor is not None:
         with guarded("asking the application who this is"):
-            name = found.actor()
-    return None if name is None else str(name)[:200]
+            said = found.actor()
+            name = None if said is None else well_formed(str(said))[:200]
+    return name
 
 
 def _not_kept(response: Response) -> Response:

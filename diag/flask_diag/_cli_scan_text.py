@@ -21,7 +21,11 @@ from ._subject import key_text
 from ._visible import one_line
 from .scanning import Ran, Reading, aware
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # with these a spreadsheet begins to compute
+# with these a spreadsheet begins to compute, their wide forms included; many separate columns by ; or a tab instead
+_COMPUTES = "[=+\\-@\uff1d\uff0b\uff0d\uff20]"
+_FORMULA = re.compile(
+    f"\\A(?=[\t\r\n]|[ \u00a0\ufeff]*{_COMPUTES})|(?<=[\\s\\S][;\t\r\n])(?=[ \u00a0]*{_COMPUTES})"
+)
 COLUMNS = ("subject", "key", "how", "outcome", "rule", "relation", "count", "capped", "reason", "hint")
 
 
@@ -205,9 +209,9 @@ class Csv:
 
 def unformulated(cell: Any) -> Any:
     """Return a cell that no spreadsheet computes; a number, also one in a text, is left as it is."""
-    if not isinstance(cell, str) or not cell.startswith(FORMULA) or _NUMBER.fullmatch(cell):
+    if not isinstance(cell, str) or _NUMBER.fullmatch(cell):
         return cell
-    return f"'{cell}"
+    return _FORMULA.sub("'", cell)
 
 
 FORMATS: dict[str, Callable[[State, int], Form]] = {"table": Table, "json": Json, "csv": Csv}

@@ -94,7 +94,7 @@ def _position(cursor: str, subject: Subject, dialect: Dialect) -> tuple[str, Any
     """Return the label and the key after which a page starts, or None for a text that is no cursor of ours."""
     try:
         read = json.loads(base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, RecursionError):  # a thousand brackets
         return None
     if not isinstance(read, list) or len(read) != 2 or not all(isinstance(one, str) for one in read):
         return None

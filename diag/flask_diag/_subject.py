@@ -251,8 +251,11 @@ def well_formed(text: str) -> str:
 
 
 def key_text(key: Any) -> str:
-    """Return a key as text: ``42``, ``7,de``."""
-    return ",".join(map(str, key)) if isinstance(key, tuple) else str(key)
+    """Return a key as text: ``42``, ``7,de``; its type where it has none, as a number of 5,000 digits."""
+    try:
+        return ",".join(map(str, key)) if isinstance(key, tuple) else str(key)
+    except Exception:  # noqa: BLE001 an object of the application's own may raise anything
+        return f"<{type(key).__name__}>"
 
 
 def unwrapped(values: Iterable[Any]) -> Any:

@@ -88,12 +88,16 @@ def fill(engine: Engine, names: Iterable[str]) -> None:
         session.commit()
 
 
-def make_index(engine: Engine, **config: Any) -> Index:
-    """Return the application, with every exporter; its pages are open."""
+def make_index(engine: Engine, policy: dict[str, Any] | None = None, **config: Any) -> Index:
+    """Return the application, with every exporter; its pages are open. *policy* instead of `POLICY`."""
     app, registry, met = Flask("index"), CollectorRegistry(), list[Incident]()
     app.config.update(config)
     exporters = [prometheus(registry), sentry(business_sample_rate=1.0), log(), met.append]
-    options: dict[str, Any] = {"authorize": lambda _: True, "policy": POLICY, "exporters": exporters}
+    options: dict[str, Any] = {
+        "authorize": lambda _: True,
+        "policy": policy or POLICY,
+        "exporters": exporters,
+    }
     diag = Diagnostics(app, engine, subject=Package, actor=lambda: request.headers.get("X-User"), **options)
     logging.getLogger("flask_diag.trail").setLevel(logging.INFO)
 

@@ -132,19 +132,29 @@ class Account:
     lost: int
 
 
+def kept_in(home: Path) -> int:
+    """Return how many incidents the store has; none before its first."""
+    with (
+        suppress(sqlite3.OperationalError),  # it is not there yet, or has no tables
+        closing(sqlite3.connect(f"file:{home / 'store.sqlite'}?mode=ro", uri=True)) as store,
+    ):
+        (found,) = store.execute("SELECT coalesce(sum(total), 0) FROM diag_incident").fetchone()
+        return int(found)
+    return 0
+
+
 def account(home: Path) -> Account:
     """Read the files of a server that has ended, and count what its workers had in memory when they did."""
     figures = worker_registry(home / "metrics")
     lost = [total(figures, INCIDENTS_DROPPED)]
-    with closing(sqlite3.connect(home / "store.sqlite")) as store:
-        (kept,) = store.execute("SELECT coalesce(sum(total), 0) FROM diag_incident").fetchone()
+    kept = kept_in(home)
     heir = Store(
         f"sqlite:///{home / 'store.sqlite'}", "served", drain=0, dropped=lambda _, count: lost.append(count)
     )
     heir.intake(met())  # with a first one of its own it looks for what the dead have left
     assert heir.flush(60)
     heir.close()
-    return Account(total(figures, DB_ERRORS), int(kept), sum(lost))
+    return Account(total(figures, DB_ERRORS), kept, sum(lost))
 
 
 def total(figures: CollectorRegistry, metric: Metric) -> int:
@@ -198,3 +208,28 @@ def test_counts_are_exact_and_grow_only(
         assert known <= found.counted <= known + people.cut, found
     else:
         assert known == found.counted, found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", SORTS)
+def test_what_workers_could_not_write_when_they_ended_is_told_once(
+    serve: Callable[..., Gunicorn], options: tuple[str, ...], tmp_path: Path
+) -> None:
+    """They say so as they end, after the last scrape, and whoever comes next does not say it again."""
+    server = serve(*options)
+    until(lambda: len(server.workers()) == 2, server)
+    people = People(server)
+    with people.about():
+        people.wait_for(20)
+        until(lambda: kept_in(tmp_path) > 0, server)
+        with closing(sqlite3.connect(tmp_path / "store.sqlite", timeout=60, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            people.wait_for(20)
+            before = total(worker_registry(tmp_path / "metrics"), INCIDENTS_DROPPED)
+            server.stop()
+            during = total(worker_registry(tmp_path / "metrics"), INCIDENTS_DROPPED)
+    found = account(tmp_path)
+
+    assert (before, found.lost) == (0, during)
+    assert found.lost >= 20
+    assert found.kept + found.lost == found.counted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,9 @@ from sqlalchemy.orm import QueryableAttribute
 from ._policy_errors import PolicyError, nearest
 from ._policy_texts import Texts, check_placeholders
 from ._verdict import RemedyAction
+
+# one scheme or none, and nothing that a browser leaves out before it looks for one
+_LINK = re.compile(r"(?:https?://|mailto:|(?![^/?#]*:))[^\x00-\x1f\x7f]*", re.IGNORECASE)
 
 
 class _Entry:
@@ -26,6 +30,15 @@ class _Entry:
         value = getattr(self, name)
         if value is not None and (not isinstance(value, str) or not value.strip()):
             raise PolicyError(f"{name} must be a text; it is {value!r}.")
+
+    def _address(self, name: str) -> None:
+        self._string(name)
+        value = getattr(self, name)
+        if value is not None and not _LINK.fullmatch(value):
+            raise PolicyError(
+                f"{name} must lead to a page: an address such as '/projects/{{name}}', or https://, http:// or mailto:; "
+                f"it is {value!r}."
+            )
 
     def _strings(self, name: str) -> None:
         value = getattr(self, name)
@@ -44,7 +57,8 @@ class SubjectWords(_Entry):
 
     Attributes:
         name: what one of it is called ("project").
-        link: the host's page of one subject; placeholders are ``{key}`` and the subject's columns.
+        link: the host's page of one subject; placeholders are ``{key}`` and the subject's columns. A path, or
+            ``https:``, ``http:`` or ``mailto:``; no other scheme is taken, since pages of the application show it, too.
         delete: people may have one deleted by the safe delete on its support page. What the application does around a
             deletion besides, in its own code, does not happen then: only listeners of the mapping do.
     """
@@ -55,7 +69,7 @@ class SubjectWords(_Entry):
 
     def __post_init__(self) -> None:
         self._texts("name")
-        self._string("link")
+        self._address("link")
         self._flag("delete")
 
 
@@ -89,8 +103,9 @@ class Relation(_Entry):
     def __post_init__(self) -> None:
         for name in ("name", "hint"):
             self._texts(name)
-        for name in ("table", "constraint", "when", "link"):
+        for name in ("table", "constraint", "when"):
             self._string(name)
+        self._address("link")
         self._strings("columns")
         self._flag("automatic")
         object.__setattr__(self, "remedy", _action(self.remedy))
@@ -140,8 +155,9 @@ class BusinessRule(_Entry):
 
     def __post_init__(self) -> None:
         self._texts("hint")
-        for name in ("name", "when", "over", "link"):
+        for name in ("name", "when", "over"):
             self._string(name)
+        self._address("link")
         self._strings("columns")
         self._flag("blocks")
         self._consistent()

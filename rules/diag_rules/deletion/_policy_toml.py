@@ -34,6 +34,10 @@ def _parsed(text: str, place: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"{place} is not TOML: {error}.") from error
+    except RecursionError:
+        raise PolicyError(
+            f"{place} has lists or tables within one another, too deep to be read: a rule pack needs three levels."
+        ) from None
 
 
 def entries(data: Mapping[str, Any], place: str) -> dict[str, Any]:

@@ -229,9 +229,10 @@ def test_memory_stays_bounded_while_the_store_is_down(make_store: MakeStore) -> 
     assert kept <= 300  # the queue, what is folded, and the batch that is tried
 
 
-def held_ledgers() -> int:
-    """Return how many ledgers this process has open, its own and those of the dead."""
-    return sum("diag-ledger" in file.path for file in psutil.Process().open_files())
+def held_ledgers(folder: Path) -> int:
+    """Return how many ledgers of *folder* this process has open, its own and those of the dead."""
+    paths = {Path(file.path) for file in psutil.Process().open_files()}
+    return sum(path.parent == folder and path.name.startswith("diag-ledger") for path in paths)
 
 
 @only_sqlite
@@ -252,11 +253,11 @@ def test_a_store_closed_while_its_database_is_down_lets_go_of_all_and_its_loss_i
     path.write_bytes(b"this is no database, " * 1000)
     store.intake(met())
     store.flush(10)
-    held = held_ledgers()
+    held = held_ledgers(path.parent)
 
     closed = store.close(10)
 
-    assert (held, held_ledgers(), closed, lost) == (2, 0, False, {"process_end": 1})
+    assert (held, held_ledgers(path.parent), closed, lost) == (2, 0, False, {"process_end": 1})
     aside.replace(path)
     monkeypatch.setattr(_ledger, "_told_here", {})  # as in another process
     heir = make_store(dropped=others)

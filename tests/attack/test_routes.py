@@ -1,6 +1,6 @@
 """Every route is closed to a stranger, and each was thought about: a new one fails here until it has its line.
 
-test_access asks each route with every kind of visitor; here stands which routes there are, and what no header may do.
+test_visitors asks each route with every kind of visitor; here stands which routes there are, and what no header may do.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from flask import Flask
 from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
+from diag._routes import NEEDS, VALUES, endpoints
 from diag._shop import Shop, fill, make_shop
 from flask_diag._csrf import FIELD
 from flask_diag._tokens import new_token
@@ -23,45 +24,7 @@ if TYPE_CHECKING:
     from conftest import Database
 
 pytestmark = pytest.mark.only("sqlite")
-OPEN = {"diag_health.livez", "diag_health.readyz"}  # one word each, for orchestrators
-STATIC = {"flask_diag.static"}  # style sheets that are the same everywhere; 404 while nothing is open
-READ = {
-    *(
-        "flask_diag.overview",
-        "flask_diag.runbooks",
-        "flask_diag.runbook",
-        "flask_diag.audit",
-        "flask_diag.find",
-    ),
-    *("flask_diag.subject", "flask_diag.subject_asked", "flask_diag.blocked", "flask_diag.blocked_csv"),
-    *("flask_diag.incidents", "flask_diag.outages", "flask_diag.settings"),
-    *(
-        f"diag_api.{name}"
-        for name in ("index", "unknown", "openapi", "overview", "classification", "search", "verdicts")
-    ),
-    *(
-        f"diag_api.{name}"
-        for name in (
-            "findings",
-            "settings",
-            "changes",
-            "timeline",
-            "incidents",
-            "outages",
-            "history",
-            "blocked",
-        )
-    ),
-}
-ACT = {"flask_diag.act_on"}  # what changes anything: needs the permission to act, and our form
-METRICS = {"diag_metrics"}
-VALUES = {
-    "text": "sampleproject",
-    "filename": "diag.css",
-    "rest": "nothing",
-    "key": "sampleproject",
-    "name": "x",
-}
+OPEN = endpoints("nothing", "open")
 HOSTS = (
     "evil.example",
     "evil.example:80@localhost",
@@ -131,7 +94,7 @@ def asked(shop: Shop, **headers: str) -> list[tuple[str, str, TestResponse]]:
 
 
 def test_every_route_was_thought_about(filled: Engine, tmp_path: Path) -> None:
-    """A route that joins them is put into one of the five lists, and what it needs is tested with that."""
+    """A route that joins them needs its line in `diag._routes`, and every kind of visitor asks for it in test_visitors."""
     found = ours(shop_of(filled, tmp_path).app)
     writes = {
         name
@@ -139,8 +102,8 @@ def test_every_route_was_thought_about(filled: Engine, tmp_path: Path) -> None:
         if methods - {"GET", "HEAD", "OPTIONS"} and not name.startswith("diag_api.")
     }
 
-    assert set(found) == OPEN | STATIC | READ | ACT | METRICS
-    assert writes == ACT
+    assert set(found) == set(NEEDS)
+    assert writes == endpoints("act")
 
 
 def test_a_stranger_is_told_nothing_by_any_route_and_method(filled: Engine, tmp_path: Path) -> None:
@@ -153,7 +116,7 @@ def test_a_stranger_is_told_nothing_by_any_route_and_method(filled: Engine, tmp_
     for shop, statuses in ((closed, {404}), (locked, {403}), (tokens, {401, 403})):
         for endpoint, method, answer in asked(shop, **FORGED):
             known = answer.status_code != 405  # Flask's own answer, where no rule has the method
-            if endpoint in OPEN | STATIC or not known:
+            if endpoint in OPEN or not known:
                 continue
             assert answer.status_code in statuses, (endpoint, method, answer.status_code)
             assert answer.headers["Cache-Control"] == "no-store", (endpoint, method)

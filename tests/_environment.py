@@ -17,15 +17,15 @@ PYTHONS = ("3.11", "3.12", "3.13")
 
 
 def interpreter(version: str) -> str | None:
-    """Return an interpreter of *version* that runs: on the path, or among those of pyenv; None without any."""
+    """Return an interpreter of *version* (``3.13``; ``3.13t`` is free-threaded) that runs: on the path, or among those of pyenv; None without any."""
     return next((one for one in _candidates(version) if _runs(one, version)), None)
 
 
 def _candidates(version: str) -> Iterator[str]:
-    if sys.version.startswith(f"{version}."):
-        yield sys.executable
+    yield sys.executable
+    number, free = version.removesuffix("t"), "t" if version.endswith("t") else ""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    yield from map(str, sorted(pyenv.glob(f"{version}.*/bin/python")))
+    yield from map(str, sorted(pyenv.glob(f"{number}.*{free}/bin/python")))
     found = shutil.which(f"python{version}")
     if found is not None:
         yield found
@@ -33,7 +33,10 @@ def _candidates(version: str) -> Iterator[str]:
 
 def _runs(candidate: str, version: str) -> bool:
     """A shim of pyenv may stand for a version that is not chosen."""
-    program = "import sys; print('%d.%d' % sys.version_info[:2])"
+    program = (
+        "import sys, sysconfig; free = sysconfig.get_config_var('Py_GIL_DISABLED'); "
+        "print('%d.%d' % sys.version_info[:2] + ('t' if free else ''))"
+    )
     done = subprocess.run([candidate, "-c", program], check=False, capture_output=True, text=True)
     return done.returncode == 0 and done.stdout.strip() == version
 

@@ -23,6 +23,7 @@ from _distribution import ROOT
 from _environment import PYTHONS, interpreter, uv
 
 WORK = ROOT / ".cache" / "matrix"
+FREE_THREADED = "3.13t"  # with the newest only: drivers have not had wheels for it for long
 ALCHEMIES = {"2.0": "sqlalchemy>=2.0,<2.1", "2.1": "sqlalchemy>=2.1,<2.2"}
 VERSIONS = ("lowest", "newest")
 EXTRAS = "postgresql,mysql,celery,demo"
@@ -83,7 +84,8 @@ def _arguments() -> argparse.Namespace:
 
 
 def _cells() -> Iterator[Cell]:
-    return itertools.starmap(Cell, itertools.product(PYTHONS, ALCHEMIES, VERSIONS))
+    yield from itertools.starmap(Cell, itertools.product(PYTHONS, ALCHEMIES, VERSIONS))
+    yield from (Cell(FREE_THREADED, alchemy, "newest") for alchemy in ALCHEMIES)
 
 
 def _told(result: Result) -> Result:

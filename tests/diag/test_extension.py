@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def engine() -> Engine:
-    return create_engine("sqlite://")
+def engine() -> Iterator[Engine]:
+    made = create_engine("sqlite://")
+    yield made
+    made.dispose()
 
 
 def test_a_second_init_app_is_refused(engine: Engine) -> None:
@@ -80,6 +83,7 @@ def test_engines_by_bind_are_named(engine: Engine) -> None:
 
     with archive.connect() as connection, pytest.raises(Exception, match="nowhere"):
         connection.execute(text("SELECT * FROM nowhere"))
+    archive.dispose()
 
     assert [incident.bind for incident in met] == ["archive"]
 

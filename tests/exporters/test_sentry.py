@@ -256,12 +256,13 @@ def test_a_bucket_that_would_never_fill_is_refused() -> None:
 
 
 def test_a_transaction_is_tagged(export: SentryExporter, start_sentry: Start) -> None:
-    events = start_sentry(traces_sample_rate=1.0)
+    events, engine = start_sentry(traces_sample_rate=1.0), create_engine("sqlite://")
 
     with sentry_sdk.start_transaction(name="delete_project"):
         export(broken_rule())
-        with create_engine("sqlite://").connect() as connection:
+        with engine.connect() as connection:
             connection.execute(text("SELECT 1"))
+    engine.dispose()
 
     (transaction,) = events
     assert transaction["tags"]["db.category"] == "business_rule"

@@ -261,6 +261,7 @@ def test_a_bind_parameter_that_is_missing_is_a_defect() -> None:
     engine = create_engine("sqlite://")
     with engine.connect() as connection, pytest.raises(exc.StatementError) as found:
         connection.execute(text("SELECT :x"))
+    engine.dispose()
 
     assert classify(found.value).category is Category.DEFECT
 

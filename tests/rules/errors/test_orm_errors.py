@@ -65,6 +65,7 @@ def session() -> Iterator[Session]:
     Base.metadata.create_all(engine)
     with Session(engine) as opened:
         yield opened
+    engine.dispose()
 
 
 def flushed(session: Session) -> Classification:

@@ -4,6 +4,7 @@ The texts are true for everybody who may read them: they name no table, no const
 override them by overriding the template ``flask_diag/answer.html``.
 """
 
+# ruff: noqa: RUF001  Chinese has punctuation of its own
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -81,16 +82,16 @@ CHINESE = Texts(
         "defect": "我们这边出了问题",
     },
     details={
-        "deletion-blocked": "没有做任何更改。这不是服务中断:请先处理下列项目,然后再次删除。",
-        "deletion-failed": "没有做任何更改。这不是服务中断:仍有其他数据依赖于它。",
-        "outage": "无法连接数据库。您的请求没有问题,请稍后再试。",
-        "contention": "其他人同时更改了相同的数据。没有做任何更改,请重试。",
-        "unique": "没有做任何更改:具有此值的条目已存在。",
-        "reference": "没有做任何更改:此更改引用了不存在的数据,或者该数据仍被使用。",
-        "rule": "没有做任何更改:数据不允许此更改。",
-        "missing-value": "没有做任何更改:请填写必填项后重新提交。",
-        "bad-value": "没有做任何更改:某个值过长、超出范围或格式不正确。",
-        "defect": "错误已被记录。如果问题持续存在,请告诉我们参考编号。",
+        "deletion-blocked": "没有做任何更改。这不是服务中断：请先处理下列项目，然后再次删除。",
+        "deletion-failed": "没有做任何更改。这不是服务中断：仍有其他数据依赖于它。",
+        "outage": "无法连接数据库。您的请求没有问题，请稍后再试。",
+        "contention": "其他人同时更改了相同的数据。没有做任何更改，请重试。",
+        "unique": "没有做任何更改：具有此值的条目已存在。",
+        "reference": "没有做任何更改：此更改引用了不存在的数据，或者该数据仍被使用。",
+        "rule": "没有做任何更改：数据不允许此更改。",
+        "missing-value": "没有做任何更改：请填写必填项后重新提交。",
+        "bad-value": "没有做任何更改：某个值过长、超出范围或格式不正确。",
+        "defect": "错误已被记录。如果问题持续存在，请告诉我们参考编号。",
     },
     what_to_do="该怎么做",
     go_there="前往处理",

@@ -103,6 +103,20 @@ def test_an_outage_that_other_processes_have_not_seen_the_end_of_is_told(kept: S
     assert "The last outage ended" in words(kept)
 
 
+def test_an_outage_whose_end_this_process_saw_is_not_called_one_of_others(kept: Shop) -> None:
+    """The store is told of it a moment later, and nobody should look for another process until then."""
+    meet(kept, OUT, at=NOW - timedelta(minutes=3))
+    here = kept.app.extensions["diag"].outages["default"]
+
+    here.last_over = NOW - timedelta(minutes=4)
+    assert "Not over everywhere." in words(kept)
+    here.last_over = NOW
+
+    text = words(kept)
+    assert "The database answers No outage. A request that fails now" in text
+    assert "met by" not in text
+
+
 def test_several_silent_databases_take_no_longer_than_one(
     filled: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,7 @@ from ._csrf import is_refused_by_host
 from ._doctor_search import unindexed
 from ._findings import NotAsked, database_findings
 from ._guard import log_once
+from ._in_front import in_front
 from ._pages import NAME as PAGES
 from ._state import State
 
@@ -286,6 +287,15 @@ def _handlers(app: Flask, state: State) -> Iterator[Checked]:
     if not state.settings.answers:
         yield Checked(
             name="answers", health=Health.MIND, detail="DIAG_ANSWERS is False", fix="Is that meant?"
+        )
+        return
+    frameworks = in_front(app)
+    if frameworks:
+        yield Checked(
+            name="answers",
+            health=Health.MIND,
+            detail=f"{', '.join(frameworks)} answers the errors of its routes itself, with 500",
+            fix="Let it ask first: `api.handle_error = lambda error: diag.answer(error) or Api.handle_error(api, error)`.",
         )
         return
     handlers = app.error_handler_spec[None][None]

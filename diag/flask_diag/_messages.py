@@ -118,7 +118,8 @@ def language() -> str:
 
 def _language_of_host() -> str:
     """Return the language of Flask-Babel's locale, or an empty text. Its selector may fail as the database does."""
-    if "babel" in current_app.extensions:
+    found = current_app.extensions.get("babel")  # Flask-BabelPlus and others have that name, too
+    if type(found).__module__.partition(".")[0] == "flask_babel":
         with guarded("asking Flask-Babel for the locale"):
             # imported here: it is the application's own
             from flask_babel import get_locale  # type: ignore[import-untyped]

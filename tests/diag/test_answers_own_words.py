@@ -217,6 +217,24 @@ def test_the_locale_of_flask_babel_comes_before_what_the_browser_says(
 
 
 @pytest.mark.only("sqlite")
+def test_another_extension_of_that_name_is_not_asked(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As Flask-BabelPlus in FlaskBB, where each answer tried to import what is not installed."""
+    from diag._shop import fill
+
+    engine = database.engine()
+    fill(engine)
+    shop = make_shop(engine)
+    shop.app.extensions["babel"] = object()
+
+    answer = shop.client.delete("/projects/sampleproject", headers={"Accept-Language": "zh"})
+
+    assert (answer.status_code, answer.headers["Content-Language"]) == (409, "zh")
+    assert "Flask-Babel" not in caplog.text
+
+
+@pytest.mark.only("sqlite")
 def test_a_lazy_translation_of_flask_babel_is_translated_at_the_answer(database: Database) -> None:
     engine, metadata = database.engine(), MetaData()
     message = lazy_gettext("That e-mail address is taken.")

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Blueprint
+from flask_restful import Api  # type: ignore[import-untyped]
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -148,6 +150,21 @@ def test_handlers_of_the_applications_own_are_named(filled: Engine) -> None:
 
     assert "answers Exception itself" in told(shop)["answers"]["detail"]
     assert "answers SQLAlchemyError itself" in told(other)["answers"]["detail"]
+
+
+def test_a_framework_that_answers_errors_itself_is_named(filled: Engine) -> None:
+    """As in ihatemoney, whose JSON API answered a refused deletion with 500 while the doctor found all well."""
+    shop = make_shop(filled)
+    blueprint = Blueprint("rest", __name__)
+    api = Api(blueprint)
+    shop.app.register_blueprint(blueprint, url_prefix="/rest")
+
+    before = told(shop)["answers"]
+    api.handle_error = lambda error: shop.diag.answer(error) or Api.handle_error(api, error)
+
+    assert before["health"] == "mind"
+    assert before["detail"].startswith("flask_restful answers the errors of its routes itself")
+    assert told(shop)["answers"]["health"] == "ok"
 
 
 def test_a_check_that_breaks_stops_no_other(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ JOBS ?= auto
 REQUIRE ?=
 ARGS ?=
 
-.PHONY: help demo test lint format bench metrics reference docs docs-run dist new-rule translations screenshots differential drills soak bugsink services lock clean fuzz test-matrix installs
+.PHONY: help demo test lint format bench metrics reference docs docs-run dist new-rule translations screenshots differential drills soak bugsink services lock clean fuzz test-matrix installs first-hour
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -118,6 +118,9 @@ test-matrix: $(VENV)/.dev ## the quick tests on each Python, SQLAlchemy, and the
 
 installs: $(VENV)/.dev ## install the wheel, with each extra, into new environments on each Python that is here (ARGS=)
 	@$(BIN)/python -m pytest --slow tests/packaging/test_installs.py $(ARGS)
+
+first-hour: $(VENV)/.dev ## attach flask-diag to applications of others, from PyPI, as somebody new would (some minutes; ARGS=)
+	@$(BIN)/python -m pytest --slow -s tests/packaging/test_first_hour.py $(ARGS)
 
 services: ## install the Debian packages that the tests use (as root)
 	@tests/services

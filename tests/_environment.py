@@ -88,10 +88,10 @@ class Environment:
         """Call its own pip, as the tutorial does."""
         _checked([self.folder / "bin" / "pip", *arguments], self.variables)
 
-    def run(self, *command: str | Path, folder: Path) -> str:
-        """Return what *command*, a program of the environment first, prints in *folder*; fails where it fails."""
+    def run(self, *command: str | Path, folder: Path, status: int = 0) -> str:
+        """Return what *command*, a program of the environment first, prints in *folder*; fails where it ends otherwise."""
         name, *rest = command
-        return _checked([self.folder / "bin" / name, *rest], self.variables, folder)
+        return _checked([self.folder / "bin" / name, *rest], self.variables, folder, status)
 
 
 def uv() -> str:
@@ -100,10 +100,12 @@ def uv() -> str:
     return str(own) if own.exists() else shutil.which("uv") or "uv"
 
 
-def _checked(command: Sequence[str | Path], variables: dict[str, str], folder: Path | None = None) -> str:
+def _checked(
+    command: Sequence[str | Path], variables: dict[str, str], folder: Path | None = None, status: int = 0
+) -> str:
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=variables, cwd=folder)
     said = done.stdout + done.stderr
-    assert done.returncode == 0, (
+    assert done.returncode == status, (
         f"{' '.join(map(str, command))} ended with {done.returncode}:\n{_masked(said)}"
     )
     return done.stdout

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import request
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
+from werkzeug.exceptions import HTTPException
 
 from diag._shop import Invitation, Project, Shop, make_shop
 from diag._stored import store_of
@@ -368,6 +370,29 @@ def test_who_sends_an_old_form_reads_that_nothing_was_changed_and_what_to_do(
     assert answer.headers["Cache-Control"] == "no-store"
     assert [one for one in words if one not in answer.text] == []
     assert 'href="/diag/projects/1?by=key"' in answer.text
+
+
+def test_the_applications_own_error_pages_are_for_strangers_and_for_its_own_paths(filled: Engine) -> None:
+    shop = make_shop(
+        filled,
+        policy=POLICY,
+        config={"SECRET_KEY": "s", "MAX_CONTENT_LENGTH": 1_000},
+        authorize=lambda _: request.headers.get("X-User") == "anna",
+    )
+    shop.app.register_error_handler(HTTPException, lambda error: (f"the shop's {error.code}", error.code))
+    shop.app.add_url_rule("/own", "own", lambda: str(len(request.form)), methods=["POST"])
+
+    def sent(path: str, user: str, body: str = "x=1") -> tuple[int, str]:
+        headers = {"X-User": user, "Content-Type": "application/x-www-form-urlencoded"}
+        answer = shop.client.post(path, data=body, headers=headers)
+        title = re.search("<h1>(.*?)</h1>", answer.text)
+        return answer.status_code, title[1] if title else answer.text
+
+    assert sent("/diag/act/1", "anna") == (403, "Nothing was changed")
+    assert sent("/diag/act/1", "anna", "x" * 2_000) == (413, "Nothing was changed")
+    assert sent("/diag/act/1", "mallory") == (403, "the shop's 403")
+    assert sent("/diag/act/1", "mallory", "x" * 2_000) == (403, "the shop's 403")
+    assert sent("/own", "anna", "x" * 2_000) == (413, "the shop's 413")
 
 
 def test_a_form_that_says_nothing_or_too_much_is_answered_by_a_page(desk: Desk) -> None:

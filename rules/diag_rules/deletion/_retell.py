@@ -19,6 +19,7 @@ from ._policy_rules import BoundRule
 from ._verdict import Reason
 
 MARK = "\ue000"  # of a private use area: no text of people has it
+MOST_MARKS, MOST_TEXT = 3, 1_000  # with more, finding where each name ends could take long
 Speaker: TypeAlias = Callable[[BlockerFacts, str], Described]
 
 
@@ -45,19 +46,28 @@ def _with(facts: BlockerFacts, values: Mapping[str, str]) -> BlockerFacts:
 
 
 def _named(written: str, hint: str) -> dict[str, str] | None:
-    """Return what *hint* has where *written* has marks, or None where they are not the same text."""
+    """Return what *hint* has where *written* has marks; None where they are not the same text, or may be it in two ways."""
     plain = written.split(MARK)
     if len(plain) == 1:
         return {} if written == hint else None
+    if len(plain) > 1 + 2 * MOST_MARKS or len(hint) > MOST_TEXT:
+        return None
+    greedy, lazy = (re.fullmatch(_pattern(plain, gap), hint, re.DOTALL) for gap in (".*", ".*?"))
+    if greedy is None or lazy is None or greedy.groupdict() != lazy.groupdict():
+        return None
+    return greedy.groupdict()
+
+
+def _pattern(plain: list[str], gap: str) -> str:
+    """Return the pattern of a text with marks, which are the odd ones of *plain*."""
     pattern, seen = "", set[str]()
     for place, text in enumerate(plain):
         if place % 2 == 0:
             pattern += re.escape(text)
         else:
-            pattern += f"(?P={text})" if text in seen else f"(?P<{text}>.*)"
+            pattern += f"(?P={text})" if text in seen else f"(?P<{text}>{gap})"
             seen.add(text)
-    found = re.fullmatch(pattern, hint, re.DOTALL)
-    return None if found is None else found.groupdict()
+    return pattern
 
 
 def _speakers(facts: BlockerFacts, policy: DeletionPolicy | None) -> Iterator[Speaker]:

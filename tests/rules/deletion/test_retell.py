@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -149,3 +150,21 @@ def test_a_name_that_the_kept_words_do_not_tell_is_not_made_up() -> None:
     bound = policy({**PENDING, "hint": {"en": "revoke {count} invitations", "zh": "撤销 {name} 的邀请"}})
 
     assert retell(kept(facts()), "revoke 3 invitations", "zh", LANGUAGES, bound) is None
+
+
+@pytest.mark.parametrize(("hint", "said"), [("of Ann Lee", "Lee Ann"), ("of Ann van Lee", None)])
+def test_names_that_may_end_in_two_places_are_not_guessed(hint: str, said: str | None) -> None:
+    bound = policy({**PENDING, "hint": {"en": "of {name} {key}", "zh": "{key} {name}"}})
+
+    found = retell(kept(facts()), hint, "zh", LANGUAGES, bound)
+
+    assert (None if found is None else found.hint) == said
+
+
+def test_a_long_name_is_not_looked_through_for_ever() -> None:
+    bound = policy({**PENDING, "hint": {"en": "{name} {key} {name} {key} {name}", "zh": "{key}{name}"}})
+    begun = time.perf_counter()
+
+    assert retell(kept(facts()), " " * 100_000, "zh", LANGUAGES, bound) is None
+
+    assert time.perf_counter() - begun < 1

@@ -63,7 +63,7 @@ def entrance(found: State, permission: Permission) -> BaseResponse | None:
         Forbidden: the visitor may not, or the application failed to say.
         HTTPException: what the application's own lock raised.
     """
-    after_this_request(_not_kept)
+    after_this_request(not_kept)
     if not is_open(found):
         abort(404)
     token = _token(found)
@@ -163,6 +163,7 @@ def _actor(found: State) -> str | None:
     return name
 
 
-def _not_kept(response: Response) -> Response:
+def not_kept(response: Response) -> Response:
+    """Keep caches from keeping *response*."""
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -16,8 +16,7 @@ from diag_rules.errors import classify
 from ._cli_exit import BLOCKED, DELETABLE, NO_DATABASE, UNCERTAIN, USAGE, fail
 from ._cli_scan_text import FORMATS, Form
 from ._report import ways
-from ._state import State, state
-from ._verdicts import NO_SUBJECT
+from ._state import NO_SUBJECT, State, state
 from .scanning import Asked, Ran, Reading, ScanFailed, default_way, run_part, run_whole
 from .store import ScanRunning
 

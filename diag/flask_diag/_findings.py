@@ -5,11 +5,11 @@ from __future__ import annotations
 from sqlalchemy import Table
 from sqlalchemy.exc import SQLAlchemyError
 
-from diag_rules.deletion import DeletionRules, Finding, Schema
+from diag_rules.deletion import Finding, Schema
 from diag_rules.deletion.audit import read_schema
 
-from ._state import State
-from ._verdicts import NO_SUBJECT, asked, own_connection
+from ._state import State, rules_in
+from ._verdicts import asked, own_connection
 
 
 class NotAsked(Exception):
@@ -23,7 +23,7 @@ def findings(state: State) -> tuple[Finding, ...]:
         RuntimeError: the application named no subject.
     """
     if state.findings is None:
-        state.findings = tuple(_rules(state).audit())
+        state.findings = tuple(rules_in(state).audit())
     return state.findings
 
 
@@ -35,7 +35,7 @@ def database_findings(state: State) -> tuple[Finding, ...]:
         LookupError: the database lacks the subject's table.
         NotAsked: the database can't be asked.
     """
-    rules = _rules(state)
+    rules = rules_in(state)
 
     def ask() -> Schema:
         with own_connection(state.engine(), state.settings.check_timeout) as connection:
@@ -48,12 +48,6 @@ def database_findings(state: State) -> tuple[Finding, ...]:
     for table in rules.tables:
         _expect(table, schema)
     return tuple(rules.audit(schema))
-
-
-def _rules(state: State) -> DeletionRules:
-    if state.rules is None:
-        raise RuntimeError(NO_SUBJECT)
-    return state.rules
 
 
 def _expect(table: Table, schema: Schema) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, jsonify, request
 from sqlalchemy.pool import SingletonThreadPool, StaticPool
 
-from ._access import is_open, may
+from ._access import is_open, may, not_kept
 from ._probe import Probed
 from ._state import State, state
 
@@ -88,7 +88,7 @@ def health(found: State) -> Blueprint:
             )
     readiness = Readiness(found)
     blueprint = Blueprint(NAME, __name__)
-    blueprint.after_request(_not_kept)
+    blueprint.after_request(not_kept)
     blueprint.add_url_rule("/livez", "livez", livez)
     blueprint.add_url_rule("/readyz", "readyz", lambda: _readyz(readiness))
     return blueprint
@@ -122,8 +122,3 @@ def _shown(probed: Probed | None) -> dict[str, Any]:
         "category": probed.category,
         "kind": probed.kind,
     }
-
-
-def _not_kept(response: Response) -> Response:
-    response.headers["Cache-Control"] = "no-store"
-    return response

@@ -25,9 +25,9 @@ from diag_rules.deletion import (
 )
 
 from ._guard import quiet
-from ._state import State
+from ._state import State, rules_in, subject_in
 from ._subject import Subject
-from ._verdicts import NO_SUBJECT, asked, usable
+from ._verdicts import asked, usable
 
 DELETE_SECONDS = 60.0  # that one statement of a deletion may take on PostgreSQL
 ActionOutcome: TypeAlias = Literal["tried", "done", "refused", "changed", "wrong-name"]
@@ -98,9 +98,7 @@ def act(state: State, wanted: Action) -> Acted:
 
 
 def _act(state: State, wanted: Action) -> Acted:
-    subject, rules = state.subject, state.rules
-    if subject is None or rules is None:
-        raise RuntimeError(NO_SUBJECT)
+    subject, rules = subject_in(state), rules_in(state)
     with (
         quiet(),
         usable(state.engine()) as engine,

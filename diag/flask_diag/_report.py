@@ -14,9 +14,9 @@ from diag_rules.errors import classify
 
 from ._guard import log_once
 from ._messages import DEFAULT
-from ._state import State
+from ._state import State, subject_in
 from ._subject import Subject, key_text
-from ._verdicts import NO_SUBJECT, TooLate, own_connection, verdict, within
+from ._verdicts import TooLate, own_connection, verdict, within
 
 BOTH = (How.ORM, How.SQL)
 T = TypeVar("T")
@@ -101,9 +101,7 @@ def report(
         UnknownSubject: there is no such subject; the message names the nearest.
         SQLAlchemyError: the database can't be asked.
     """
-    subject = state.subject
-    if subject is None:
-        raise RuntimeError(NO_SUBJECT)
+    subject = subject_in(state)
     with own_connection(state.engine(), state.settings.check_timeout) as connection:
         key = subject.find(connection, text, by_key=by_key)
         label = subject.label(connection, key)

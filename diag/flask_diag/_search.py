@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import Dialect
 
 from ._report import Unknown, Unreachable, in_time
-from ._state import State
+from ._state import State, subject_in
 from ._subject import MAX_TEXT, Subject, key_text, well_formed
-from ._verdicts import NO_SUBJECT, own_connection
+from ._verdicts import own_connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,7 @@ def search(state: State, text: str, limit: int, after: str | None = None) -> Sea
         RuntimeError: the application named no subject.
         SQLAlchemyError: the database can't be asked.
     """
-    subject = state.subject
-    if subject is None:
-        raise RuntimeError(NO_SUBJECT)
+    subject = subject_in(state)
     text = well_formed(text).strip()[:MAX_TEXT]
     behind = None if after is None else _position(after, subject, state.engine().dialect)
     if after is not None and behind is None:

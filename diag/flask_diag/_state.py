@@ -31,6 +31,7 @@ from .store import Store
 
 MAX_RECENT = 50
 EXTENSION = "diag"
+NO_SUBJECT = "Diagnostics was given no subject: pass subject=Project, the class whose deletions it judges."
 Authorize = Callable[[str], Any]
 Resolver = Callable[[], Any]
 Login = Callable[[Callable[[], Any]], Callable[[], Any]]
@@ -129,6 +130,20 @@ class State:
             if bind in self.engines:
                 return self.engines[bind]
         return next(iter(self.engines.values()))
+
+
+def subject_in(state: State) -> Subject:
+    """Return the subject. Raises RuntimeError where the application named none."""
+    if state.subject is None:
+        raise RuntimeError(NO_SUBJECT)
+    return state.subject
+
+
+def rules_in(state: State) -> DeletionRules:
+    """Return the rules of the subject. Raises RuntimeError where the application named none."""
+    if state.rules is None:
+        raise RuntimeError(NO_SUBJECT)
+    return state.rules
 
 
 def state_of(app: Flask) -> State | None:

@@ -23,7 +23,7 @@ from diag_rules.deletion import How, UnknownSubject, Verdict, use_language
 
 from ._deleting import Deletion
 from ._guard import guarded, quiet
-from ._state import State
+from ._state import State, rules_in
 
 T = TypeVar("T")
 
@@ -40,14 +40,9 @@ def verdict(state: State, key: Any, how: How, language: str = "en") -> Verdict:
         UnknownSubject: no subject has this key.
         SQLAlchemyError: the database can't be asked.
     """
-    rules = state.rules
-    if rules is None:
-        raise RuntimeError(NO_SUBJECT)
+    rules = rules_in(state)
     with own_connection(state.engine(), state.settings.check_timeout) as connection, use_language(language):
         return rules.check(connection, key, how.value, cap=state.settings.check_cap)
-
-
-NO_SUBJECT = "Diagnostics was given no subject: pass subject=Project, the class whose deletions it judges."
 
 
 def verdict_of(state: State, deletion: Deletion, argument: str | None, language: str) -> Verdict | None:

@@ -24,9 +24,8 @@ from flask import Flask
 
 from diag_rules.deletion import How
 
-from ._state import State, state_of
+from ._state import State, state_of, subject_in
 from ._subject import Subject
-from ._verdicts import NO_SUBJECT
 from .scanning import SharedScan, Sharing, default_way
 from .store import Store
 
@@ -106,13 +105,12 @@ def _checked(app: Flask) -> tuple[State, Subject, Store]:
         raise RuntimeError(
             f"The app {app.name!r} has no diagnostics: call Diagnostics(app, db) before register(celery, app)."
         )
-    if state.subject is None:
-        raise RuntimeError(NO_SUBJECT)
+    subject = subject_in(state)
     if state.store is None:
         raise RuntimeError(
             "DIAG_STORE_URL is None, so workers can't share a scan: give it a store that all of them reach."
         )
-    return state, state.subject, state.store
+    return state, subject, state.store
 
 
 def _tasks(celery: Celery, name: str, work: SharedScan) -> ScanTasks:

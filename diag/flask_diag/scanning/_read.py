@@ -15,8 +15,8 @@ from diag_rules.deletion import DeletionRules, How, RuleTotal, ScanSummary, Scan
 from diag_rules.deletion._scan_snapshot import snapshot
 from flask_diag._guard import quiet
 from flask_diag._report import ways
-from flask_diag._state import State
-from flask_diag._verdicts import NO_SUBJECT, asked, usable
+from flask_diag._state import State, rules_in, subject_in
+from flask_diag._verdicts import asked, usable
 
 TIMEOUT = 300.0  # seconds a statement
 
@@ -114,8 +114,7 @@ def aware(moment: datetime | date) -> datetime:
 
 def default_way(state: State) -> How:
     """Return how the application deletes: by the ORM where the subject is mapped. Raises RuntimeError without a subject."""
-    if state.subject is None:
-        raise RuntimeError(NO_SUBJECT)
+    subject_in(state)
     return ways(state)[0]
 
 
@@ -131,7 +130,7 @@ def reading(state: State, wanted: Asked) -> Iterator[Reading]:
     stack = ExitStack()
     try:
         with _failing():
-            found = _begun(stack, rules_of(state), state.engine(), wanted)
+            found = _begun(stack, rules_in(state), state.engine(), wanted)
         yield found
     finally:
         with _failing():
@@ -158,7 +157,7 @@ def _begun(stack: ExitStack, rules: DeletionRules, engine: Engine, wanted: Asked
 
 def parts_of(state: State, count: int, timeout: float = TIMEOUT) -> tuple[tuple[Any, Any], ...]:
     """Share all keys out in at most *count* parts, as JSON can hold them. Raises ScanFailed, RuntimeError."""
-    rules = rules_of(state)
+    rules = rules_in(state)
 
     def ask() -> tuple[tuple[Any, Any], ...]:
         with _failing(), _connected(state.engine()) as connection:
@@ -173,13 +172,6 @@ def portable(key: Any) -> Any:
     if isinstance(key, tuple | list):
         return [portable(part) for part in key]
     return key if key is None or isinstance(key, int | str) else str(key)
-
-
-def rules_of(state: State) -> DeletionRules:
-    """Return the rules of the application's subject. Raises RuntimeError where it named none."""
-    if state.rules is None:
-        raise RuntimeError(NO_SUBJECT)
-    return state.rules
 
 
 def _expected(sums: ScanSummary, wanted: Asked) -> int:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from sqlalchemy.exc import SQLAlchemyError
 
 from diag_rules.deletion import Growth, ScanSummary, Verdict
-from flask_diag._state import State
+from flask_diag._state import State, rules_in
 from flask_diag._verdicts import asked
 from flask_diag.store import ScanIncomplete, ScanRun, ScanRunning, StoreError
 from flask_diag.store import ScanSummary as Kept
@@ -19,7 +19,7 @@ from flask_diag.store._scans import Scans
 
 from ._heartbeat import beating
 from ._keep import BEAT, LEASE, NotKept, drained, growth, join, keep_part, said
-from ._read import Asked, Reading, parts_of, reading, rules_of
+from ._read import Asked, Reading, parts_of, reading
 
 
 class Watcher(Protocol):
@@ -65,7 +65,7 @@ def run_whole(state: State, wanted: Asked, watcher: Watcher, scans: Scans | None
     """
     if scans is None or not wanted.whole:
         return asked(lambda: _unkept(state, wanted, watcher), state.engine())
-    subject = rules_of(state).name
+    subject = rules_in(state).name
     work = _Kept(state, wanted, watcher, scans)
     return asked(
         lambda: work.run(lambda: scans.begin(subject, wanted.how, lease=LEASE), wanted, 0), state.engine()
@@ -81,12 +81,12 @@ def run_part(  # noqa: PLR0913, PLR0917 what a part is
     """
     parts = parts_of(state, count, wanted.timeout)
     if number >= len(parts):  # fewer subjects than parts
-        nothing = ScanSummary(subject=rules_of(state).name, how=wanted.how)
+        nothing = ScanSummary(subject=rules_in(state).name, how=wanted.how)
         return Ran(summary=nothing, subjects=0, seconds=0.0)
     part = within(wanted, parts[number])
     if scans is None or wanted.rules:
         return asked(lambda: _unkept(state, part, watcher), state.engine())
-    subject = rules_of(state).name
+    subject = rules_in(state).name
     work = _Kept(state, wanted, watcher, scans)
     return asked(
         lambda: work.run(lambda: join(scans, subject, wanted.how, parts), part, number), state.engine()

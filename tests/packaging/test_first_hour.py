@@ -84,7 +84,7 @@ def test_ihatemoney_tells_an_outage_from_a_project_that_has_an_archive(hour: Hou
         hour.execute("INSERT INTO archive (project_id, name) VALUES ('trip', 'last year')")
         visitor.login("trip", "p")
         refused = visitor.ask("DELETE", "/api/projects/trip")
-        checked = hour.diag(app, "check", "trip", "--how", "sql", status=1)
+        checked = hour.diag(app, "check", "trip", status=1)
         hour.server.stop()
         away, counted = visitor.ask("GET", "/api/projects/trip"), visitor.counted()
         hour.server.start()
@@ -97,7 +97,10 @@ def test_ihatemoney_tells_an_outage_from_a_project_that_has_an_archive(hour: Hou
     assert made.status == 201
     assert (refused.status, refused.said["category"]) == (409, "business_rule")
     assert refused.said["hints"] == ["delete or reassign 1 entry in “archive”"]
-    assert "1 in archive (project_id): foreign key archive_project_id_fkey" in checked
+    assert checked.count("1 in archive (project_id): foreign key archive_project_id_fkey") == 2  # both ways
+    assert (
+        "not known" not in checked
+    )  # SQLAlchemy-Continuum listens to what comes after a deletion that passes
     assert (away.status, away.said["category"]) == (503, "outage")
     assert (counted["business_rule"], counted["outage"], counted["defect"]) == (1, 1, 0)
     assert back.status == 200

@@ -29,11 +29,19 @@ class Listeners:
         """True where rows of *mapper* that the ORM itself deletes or updates are listened to."""
         return any(True for _ in self._heard(mapper, statement))
 
-    def doubts(self, sent: Iterable[tuple[Mapper[Any], str]]) -> tuple[str, ...]:
-        """Why what was *sent* may come otherwise, as sentences, each once."""
-        names = (
+    def doubts(
+        self, sent: Iterable[tuple[Mapper[Any], str]], refused: Iterable[tuple[Mapper[Any], str]] = ()
+    ) -> tuple[str, ...]:
+        """Why what was *sent* may come otherwise, as sentences, each once. What comes after a *refused* statement never runs."""
+        names = [
             (mapper.class_.__name__, event) for mapper, way in sent for event in self._heard(mapper, way)
-        )
+        ]
+        names += [
+            (mapper.class_.__name__, event)
+            for mapper, way in refused
+            for event in self._heard(mapper, way)
+            if event.startswith("before_")
+        ]
         return tuple(dict.fromkeys(UNKNOWN.format(name=name, event=event) for name, event in names))
 
     def _heard(self, mapper: Mapper[Any], statement: str) -> Iterator[str]:

@@ -164,8 +164,9 @@ class Trials:
         certain = late and refused_first(self._schema, plans[""][1], first)
         early = any(failure.early for failure in plain.failures)
         certain = certain or early
-        heard = [] if early else _until_refused(plans[""][1], first)
-        trial.doubts += listeners.doubts(plain.sent(heard))
+        if not early:
+            passed, refused = _until_refused(plans[""][1], first, waits=self._switches.deferred)
+            trial.doubts += listeners.doubts(plain.sent(passed), plain.sent(refused))
         self._keep(trial, plans[""][1], first, certain=certain)
 
     def _choices(self, plain: UnitOfWork, key: Key) -> list[Planned]:
@@ -233,12 +234,14 @@ class Trials:
         return tuple(name for name in self._schema.tables[row.table].columns if name in row.changes)
 
 
-def _until_refused(statements: Sequence[Statement], result: Result) -> Sequence[Statement]:
-    """The statements that are sent, up to the first that is refused."""
+def _until_refused(
+    statements: Sequence[Statement], result: Result, *, waits: bool
+) -> tuple[Sequence[Statement], Sequence[Statement]]:
+    """The statements that are sent and pass, and the one that is refused, where one is; *waits*: COMMIT refuses, not they."""
     for place, mark in enumerate(result.marks):
-        if mark.violations:
-            return statements[: place + 1]
-    return statements
+        if mark.violations and not waits:
+            return statements[:place], statements[place : place + 1]
+    return statements, ()
 
 
 def _shape(result: Result, unit: UnitOfWork) -> tuple[Counter[Any], Counter[Any], Counter[Any]]:

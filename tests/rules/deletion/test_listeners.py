@@ -125,6 +125,33 @@ def test_what_is_refused_before_the_listener_runs_is_certain(
     assert verdict.outcome is Outcome.BLOCKED
 
 
+def test_a_listener_after_a_deletion_that_is_refused_never_runs(
+    engine: sa.Engine, listening: Callable[..., None]
+) -> None:
+    """As in applications with SQLAlchemy-Continuum, which listens to the deletion of everything that has a history."""
+    listening(Project, "after_delete", clear)
+    with engine.connect() as connection:
+        rules = DeletionRules(Project)
+        refused, passes = rules.check(connection, MENTIONED), rules.check(connection, FREE)
+
+    assert not really(engine, MENTIONED)
+    assert (refused.outcome, refused.uncertain_because) == (Outcome.BLOCKED, ())
+    assert passes.uncertain_because == ("what the after_delete listener of Project does is not known",)
+
+
+@pytest.mark.only("sqlite")
+def test_a_listener_runs_where_the_refusal_waits_for_the_commit(
+    engine: sa.Engine, listening: Callable[..., None]
+) -> None:
+    listening(Project, "after_delete", clear)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN")
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+        verdict = DeletionRules(Project).check(connection, MENTIONED)
+
+    assert verdict.outcome is Outcome.UNCERTAIN
+
+
 @pytest.mark.parametrize(
     ("cls", "name", "key"), [(Release, "after_delete", RELEASED), (Note, "before_update", NOTED)]
 )

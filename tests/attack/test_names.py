@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.only("sqlite", "postgresql")
 HIDDEN = frozenset("\x1b\x07\u202e\u2066\u2028")  # what changes how the rest of a page or a terminal reads
+STEPS = frozenset((".", ".."))  # these have no link into the application: it would lead to another page of it
 StartSentry = Callable[..., list[dict[str, Any]]]
 
 
@@ -68,7 +69,9 @@ def test_a_page_has_the_tags_of_any_other_page(index: Index) -> None:
         page = page_of(index, name)
         outline = _Outline(page.text)
         assert page.status_code == 200, what
-        assert outline.tags == usual.tags, what
+        if name not in STEPS:
+            assert outline.tags == usual.tags, what
+        assert set(outline.tags) <= set(usual.tags), what
         assert all(urlsplit(target).scheme in {"", "https", "data"} for target in outline.targets), what
         assert {urlsplit(target).netloc for target in outline.targets} <= {"", "index.example"}, what
         assert {"Set-Cookie", "Location"}.isdisjoint(page.headers.keys()), what
@@ -110,10 +113,13 @@ def test_an_answer_to_a_refused_deletion_shows_it_as_text(index: Index) -> None:
         answer = index.client.post("/delete", data={"name": name}, headers={"Accept": "text/html"})
         outline = _Outline(answer.text)
         usual = usual or outline
-        assert (answer.status_code, outline.tags) == (409, usual.tags), what
+        known = [tag for tag in outline.tags if tag in usual.tags]
+        assert (answer.status_code, known) == (409, outline.tags), what
+        assert name in STEPS or outline.tags == usual.tags, what
         plain = index.client.post("/delete", data={"name": name}).get_json()
         assert plain["key"] == name, what
-        assert plain["blockers"][0]["link"] == f"https://index.example/manage/{quote(name, safe='')}", what
+        link = None if name in STEPS else f"https://index.example/manage/{quote(name, safe='')}"
+        assert plain["blockers"][0].get("link") == link, what
 
 
 def test_logs_metrics_trail_and_tags_hold_one_line_each(

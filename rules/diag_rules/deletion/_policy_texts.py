@@ -102,11 +102,22 @@ def _plural_rule(tag: str) -> Callable[[int], str]:
 
 
 def fill_link(template: str, values: Mapping[str, Any]) -> str | None:
-    """Fill a link, each value escaped for a URL path; None where a value is not known, as a broken link helps nobody."""
+    """Fill a link, each value escaped for a URL path; None where a value is not known, as a broken link helps nobody.
+
+    Nor where a value is a step: browsers take ``..``, escaped or not, and would open another page of the application.
+    """
     names = list(placeholders(template))
     if any(values.get(name) is None for name in names):
         return None
-    return template.format_map({name: quote(str(values[name]), safe="") for name in names})
+    filled = template.format_map({name: quote(str(values[name]), safe="") for name in names})
+    segments = zip(
+        template.split("/"), filled.split("/"), strict=True
+    )  # no value adds one: its slashes are escaped
+    steps = any(own != segment and segment in _STEPS for own, segment in segments)
+    return None if steps else filled
+
+
+_STEPS = frozenset((".", ".."))
 
 
 def _tag(tag: str, what: str) -> str:

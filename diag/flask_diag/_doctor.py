@@ -27,9 +27,9 @@ from ._guard import log_once
 from ._in_front import in_front
 from ._pages import NAME as PAGES
 from ._state import State
+from .store._schema import CURRENT, EMPTY
 
 NOT_ENFORCED = "reference-not-enforced"
-CURRENT = "current"
 SOON = timedelta(days=14)
 PROBE_SECONDS = 10.0  # somebody waits for the answer, and a database that is slow is not down
 
@@ -268,11 +268,18 @@ def _store(state: State) -> Iterator[Checked]:
         )
         return
     status = state.store.status()
-    if status.schema == CURRENT:
+    if status.schema in (CURRENT, EMPTY) and not state.store.database.writable:
+        yield Checked(
+            name="store",
+            health=Health.WRONG,
+            detail=f"{status.url}: this user may not write it",
+            fix="Let it, or set DIAG_STORE_URL to a place of its own.",
+        )
+    elif status.schema == CURRENT:
         yield Checked(
             name="store", health=Health.OK, detail=f"{status.url}, {status.incidents:,} incidents kept"
         )
-    elif status.schema == "empty":
+    elif status.schema == EMPTY:
         yield Checked(name="store", health=Health.OK, detail=f"{status.url}, which the first incident makes")
     else:
         yield Checked(

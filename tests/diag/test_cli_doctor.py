@@ -133,6 +133,16 @@ def test_several_workers_need_one_folder(
     assert told(shop)["workers"]["health"] == health
 
 
+def test_a_store_that_can_never_be_made_is_wrong(filled: Engine, tmp_path: Path) -> None:
+    """As in the instance folder of an application that a package put into /etc."""
+    (tmp_path / "file").touch()
+    shop = make_shop(filled, config={"DIAG_STORE_URL": f"sqlite:///{tmp_path}/file/instance/store.sqlite"})
+
+    found = told(shop)["store"]
+
+    assert (found["health"], "may not write it" in found["detail"]) == ("wrong", True)
+
+
 def test_a_store_out_of_reach_is_wrong(filled: Engine, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no database")
     shop = make_shop(filled, config={"DIAG_STORE_URL": f"sqlite:///{tmp_path / 'file'}"})

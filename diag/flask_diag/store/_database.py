@@ -52,6 +52,16 @@ class Database:
         """The engine itself."""
         return self._engine
 
+    @property
+    def writable(self) -> bool:
+        """False where our user can't write the file of a SQLite store, or make it; of a server it is not known."""
+        if self.path is None:
+            return True
+        if os.access(self.path, os.F_OK):
+            return self.path.is_file() and os.access(self.path, os.W_OK)
+        folder = next(each for each in self.path.absolute().parents if os.access(each, os.F_OK))
+        return folder.is_dir() and os.access(folder, os.W_OK)
+
     @contextmanager
     def write(self, *, any_schema: bool = False) -> Iterator[Connection]:
         """Yield a connection in a transaction that is committed at the end.

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidRequestError
+from sqlalchemy.exc import CircularDependencyError, DBAPIError, InvalidRequestError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from diag_rules.errors import Category, Kind, classify
 
 from ._blockers import Held
+from ._judge import is_key
+from ._probe import Unsure
 from ._refused import DeletionRefused, LockDenied, UnknownSubject
 from ._schema import Table
 from ._tables import among, source
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from ._rules import DeletionRules
 
 ROUNDS = 10  # of clearing: each must clear something, and what blocks a blocker comes to light after it
-REFUSALS = (DBAPIError, StaleDataError, InvalidRequestError, AssertionError)
+REFUSALS = (DBAPIError, StaleDataError, InvalidRequestError, CircularDependencyError, AssertionError)
 NOT_REFUSED = (Category.OUTAGE, Category.CONTENTION)  # another attempt may pass: not what a refusal says
 Key = tuple[Any, ...]
 
@@ -71,6 +74,12 @@ class SafeDelete:
             if not cleared:
                 break
             done += cleared
+            left = self._left(key)
+            if not left:  # it went with a row that was in its way
+                return replace(
+                    verdict, outcome=Outcome.DELETABLE, blockers=(), clear_first=(), done=tuple(_summed(done))
+                )
+            self._must_be_whole(verdict, left)
             verdict, held = self._play(key)
         if verdict.outcome is Outcome.BLOCKED or _forbidden(verdict):
             raise DeletionRefused(verdict)
@@ -95,9 +104,7 @@ class SafeDelete:
     def _lock(self, key: Key) -> None:
         """Hold the subject's rows, so that no new row can refer to them before COMMIT."""
         for table in self._rules.tables:
-            columns = list(table.primary_key.columns)
-            where = [column == value for column, value in zip(columns, key, strict=True)]
-            select = sa.select(*columns).where(*where).with_for_update()
+            select = sa.select(*table.primary_key.columns).where(is_key(table, key)).with_for_update()
             try:
                 found = self._connection.execute(select).first()
             except DBAPIError as error:
@@ -115,13 +122,10 @@ class SafeDelete:
         wanted = [item for item in held if mark_of(item.blocker) == mark]
         if not wanted or not all(item.blocker.remedy.automatic for item in wanted):
             raise DeletionRefused(verdict)
-        try:
-            done = [self._apply(item) for item in wanted]
+        with refusing(lambda error: _contradicted(verdict, error)):
+            done = [effect for item in wanted for effect in self._apply(item)]
             self._check_deferred()
-        except REFUSALS as error:
-            if isinstance(error, DBAPIError) and classify(error).category in NOT_REFUSED:
-                raise
-            raise DeletionRefused(_contradicted(verdict, error)) from error
+        self._must_be_whole(verdict, self._left(key))
         verdict, _ = self._play(key)
         return replace(verdict, done=tuple(_summed(done)))
 
@@ -129,17 +133,17 @@ class SafeDelete:
         """Apply what the policy does by itself, if that can clear all that stands in the way."""
         if _forbidden(verdict) or not held or not all(item.blocker.remedy.automatic for item in held):
             return []
-        try:
-            return [self._apply(item) for item in held]
-        except IntegrityError as error:
-            raise DeletionRefused(verdict) from error
+        with refusing(lambda _: verdict):
+            return [effect for item in held for effect in self._apply(item)]
 
-    def _apply(self, item: Held) -> Effect:
+    def _apply(self, item: Held) -> tuple[Effect, ...]:
+        """Delete or detach its rows; what that came to, with what the database's cascades did."""
         table, columns = item.blocker.table, item.blocker.columns
         src = source(self._schema, table)
         clause = src.clause()
         keys = [row.identity for row in item.rows]
         detach = item.blocker.remedy.action is RemedyAction.DETACH
+        along = None if detach else self._along(table, keys)
         count = 0
         for start in range(0, len(keys), 400):
             where = among(clause, src.identity, keys[start : start + 400])
@@ -148,21 +152,26 @@ class SafeDelete:
             else:
                 statement = sa.delete(clause).where(where)
             count += self._connection.execute(statement).rowcount
-        return Effect(table=table, count=count, columns=columns if detach else ())
+        return (
+            (Effect(table=table, count=count, columns=columns if detach else ()),) if along is None else along
+        )
+
+    def _along(self, table: str, keys: Sequence[Key]) -> tuple[Effect, ...] | None:
+        """What a DELETE of those rows will do, or None where that can't be told."""
+        try:
+            return self._rules.removal(self._connection, table, keys)
+        except Unsure:
+            return None
 
     # deleting
 
     def _delete(self, key: Key, verdict: Verdict) -> None:
-        try:
+        with refusing(lambda error: _contradicted(verdict, error)):
             if self._how is How.ORM:
                 self._delete_object(key)
             else:
                 self._delete_rows(key)
             self._check_deferred()
-        except REFUSALS as error:
-            if isinstance(error, DBAPIError) and classify(error).category in NOT_REFUSED:
-                raise
-            raise DeletionRefused(_contradicted(verdict, error)) from error
 
     def _delete_object(self, key: Key) -> None:
         found = self._session.get(self._rules.mapped, key if len(key) > 1 else key[0], populate_existing=True)
@@ -174,18 +183,32 @@ class SafeDelete:
 
     def _delete_rows(self, key: Key) -> None:
         for table in reversed(self._rules.tables):
-            columns = table.primary_key.columns
-            where = [column == value for column, value in zip(columns, key, strict=True)]
-            self._connection.execute(sa.delete(table).where(*where))
+            self._connection.execute(sa.delete(table).where(is_key(table, key)))
         self._verify_gone(key)
 
     def _verify_gone(self, key: Key) -> None:
         """A trigger or row-level security may have kept the row without an error."""
-        table = self._rules.tables[0]
-        columns = list(table.primary_key.columns)
-        where = [column == value for column, value in zip(columns, key, strict=True)]
-        if self._connection.execute(sa.select(*columns).where(*where)).first() is not None:
-            raise StaleDataError(f"the database kept the row {key} of {table.name} without an error")
+        left = self._left(key)
+        if left:
+            raise StaleDataError(
+                f"the database kept the row {key} of {', '.join(table.name for table in left)} without an error"
+            )
+
+    def _left(self, key: Key) -> list[sa.Table]:
+        """The subject's tables that still have its row."""
+        return [
+            table
+            for table in self._rules.tables
+            if self._connection.execute(sa.select(sa.literal(1)).where(is_key(table, key))).first()
+        ]
+
+    def _must_be_whole(self, verdict: Verdict, left: Sequence[sa.Table]) -> None:
+        if len(left) < len(self._rules.tables):
+            along = (
+                f"clearing what is in the way of {verdict.subject} {verdict.key!r} takes its own rows along"
+            )
+            doubts = (*verdict.uncertain_because, along)
+            raise DeletionRefused(replace(verdict, uncertain_because=doubts))
 
     def _check_deferred(self) -> None:
         """Have PostgreSQL check what waits for COMMIT now, and let it wait again."""
@@ -199,6 +222,17 @@ class SafeDelete:
         quote = self._connection.dialect.identifier_preparer.quote
         name = quote(constraint).replace("%", "%%")
         return f"{quote(table.schema)}.{name}" if table.schema else name
+
+
+@contextmanager
+def refusing(told: Callable[[Exception], Verdict]) -> Iterator[None]:
+    """Raises DeletionRefused, with the verdict *told*, where the database or the ORM refuses what this block does."""
+    try:
+        yield
+    except REFUSALS as error:
+        if isinstance(error, DBAPIError) and classify(error).category in NOT_REFUSED:
+            raise
+        raise DeletionRefused(told(error)) from error
 
 
 def _deferred(table: Table) -> Iterator[str]:

@@ -24,7 +24,7 @@ from ._schema import Schema
 from ._switches import OFF, Switches, read_switches
 from ._trial import Trials
 from ._triggers import trusted
-from ._verdict import Blocker, How, Outcome, Reason, Verdict
+from ._verdict import Blocker, Effect, How, Outcome, Reason, Verdict
 from ._verdict_of_counts import Decision, Place
 
 if TYPE_CHECKING:
@@ -192,6 +192,14 @@ class Judge:
             return ()
         subject = Subject(self.name, shown(key), self._values(connection, key))
         return self._holders(connection, known).behind(held, subject, self._table(known), cap)
+
+    def removal(
+        self, connection: sa.Connection, known: Known, table: str, keys: Sequence[Key]
+    ) -> tuple[Effect, ...]:
+        """What a DELETE of these rows of *table* takes along, those rows first. Raises Unsure."""
+        trials = Trials(connection, known.by(self.policy), (), None, read_switches(connection))
+        trial = trials.remove([(table, keys)])
+        return (*deleted_effects(trial, None), *detached_effects(trial, None))
 
     def _first(  # noqa: PLR0913, PLR0917 - what one more reading needs
         self,

@@ -25,7 +25,7 @@ class DeletionRefused(Exception):
     """
 
     def __init__(self, verdict: Verdict) -> None:
-        reasons = [blocker.hint for blocker in verdict.blockers] or list(verdict.uncertain_because)
+        reasons = [*(blocker.hint for blocker in verdict.blockers), *verdict.uncertain_because]
         super().__init__(
             f"{verdict.subject} {verdict.key!r} was not deleted ({verdict.outcome}): {'; '.join(reasons)}"
         )

@@ -22,7 +22,7 @@ from ._orm_objects import tables_of
 from ._policy import DeletionPolicy
 from ._refused import DeletionRefused, UnknownSubject
 from ._schema import Schema
-from ._verdict import How, Verdict
+from ._verdict import Effect, How, Verdict
 
 if TYPE_CHECKING:
     from ._scan import Wanted
@@ -295,6 +295,12 @@ class DeletionRules:
     ) -> tuple[Held, ...]:
         """What holds the rows of those blockers, with its own rows, in the order in which it can be cleared."""
         return self._judge.behind(connection, self._known(connection), key, held)
+
+    def removal(
+        self, connection: sa.Connection, table: str, keys: Sequence[tuple[Any, ...]]
+    ) -> tuple[Effect, ...]:
+        """What a DELETE of these rows of *table* takes along, those rows first. Raises Unsure."""
+        return self._judge.removal(connection, self._known(connection), table, keys)
 
     def _bound(self, policy: Policy) -> DeletionPolicy | None:
         if policy is None:

@@ -105,7 +105,9 @@ class Trials:
         self._loader.follow(every)
         self._seal()
         result = self._play([Delete(part) for part in parts if part])
-        return Trial(rows=every, violations=list(result.violations), deleted=result.deleted)
+        trial = Trial(rows=every)
+        self._note(trial, result)
+        return trial
 
     def _root(self, key: Key) -> list[Row]:
         """The subject's rows, those of a subclass's own table first."""
@@ -220,14 +222,17 @@ class Trials:
         return simulator(self._schema.dialect)(self._loader.world).run(statements)
 
     def _keep(self, trial: Trial, statements: list[Statement], result: Result, *, certain: bool) -> None:
-        trial.violations += result.violations
-        trial.deleted = result.deleted
-        stuck = {violation.row for violation in result.violations}
-        trial.changed = {row: self._written(row) for row in result.changed if row.alive and row not in stuck}
+        self._note(trial, result)
         # SQLite's PRAGMA defer_foreign_keys lets even RESTRICT wait for COMMIT
         certain = certain and not self._switches.deferred
         roots = [key for row in trial.rows for key in self._schema.lineage(row.table)]
         trial.doubts += doubts(self._schema, roots, result, directly(statements), certain=certain)
+
+    def _note(self, trial: Trial, result: Result) -> None:
+        trial.violations += result.violations
+        trial.deleted = result.deleted
+        stuck = {violation.row for violation in result.violations}
+        trial.changed = {row: self._written(row) for row in result.changed if row.alive and row not in stuck}
 
     def _written(self, row: Row) -> tuple[str, ...]:
         """The columns that were changed, in the order of the table, in which counting tells them too."""

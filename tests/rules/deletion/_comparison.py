@@ -284,16 +284,17 @@ class _Comparison:
 
     def _clear(self, verdict: Verdict, held: Sequence[Held]) -> None:
         """Without what blocks the deletion passes; with any one of it left, it does not."""
-        clearing = self._clearing(held) if self.case.clears else None
-        if clearing is None:
+        places = self._clearing(held) if self.case.clears else None
+        if places is None:
             self.tally.uncleared += 1
             return
         self.tally.cleared += 1
+        clearing, alone = places
         truth = self.case.delete(list(clearing.values()))
         if truth.error is not None:
             self._wrong("still blocked when cleared", truth, verdict, list(clearing))
             return
-        for place in clearing if len(clearing) > 1 else ():
+        for place in alone if len(clearing) > 1 else ():
             rest = [sql for other, sql in clearing.items() if other != place]
             if self.case.delete(rest).error is None and not self._uncertain_after(rest):
                 self._wrong("passes without clearing", place, verdict, list(clearing))
@@ -310,9 +311,13 @@ class _Comparison:
             connection.rollback()
         return outcome is Outcome.UNCERTAIN
 
-    def _clearing(self, held: Sequence[Held]) -> dict[Place, str] | None:
-        """By blocking reference, the UPDATE that lets go of it; None where one can't be told."""
+    def _clearing(self, held: Sequence[Held]) -> tuple[dict[Place, str], list[Place]] | None:
+        """By blocking reference, the UPDATE that lets go of it, and those of them that nothing else lets go of.
+
+        Of a row that breaks a constraint over several references, any one may be enough. None where one can't be told.
+        """
         clearing: dict[Place, str] = {}
+        several: set[Place] = set()
         for item in held:
             for row in item.rows:
                 keys = self._holding(item.blocker, row)
@@ -322,13 +327,17 @@ class _Comparison:
                     sql = self._let_go(key, row.values["id"])
                     if sql is None:
                         return None
-                    clearing[key.child, row.values["id"], key.column] = sql
-        return clearing
+                    place = key.child, row.values["id"], key.column
+                    clearing[place] = sql
+                    if len(keys) > 1:
+                        several.add(place)
+        return clearing, [place for place in clearing if place not in several]
 
     def _of_mapping(self, blocker: Blocker, row: Row) -> bool:
-        """True where no row is in the way but the mapping, or its post_update of the subject itself."""
+        """True where no row is in the way but the mapping, or its post_update of a row that goes, whatever it refers to."""
         own = (row.home, row.values["id"]) == (self.case.table, self.case.key)
-        return blocker.reason is Reason.ORM or (own and blocker.relationship is not None)
+        itself = (own and blocker.relationship is not None) or blocker.relationship in self.case.sparing
+        return blocker.reason is Reason.ORM or itself
 
     def _holding(self, blocker: Blocker, row: Row) -> list[Key]:
         """The foreign keys of a blocking row that its blocker names and that refer to something."""

@@ -64,7 +64,7 @@ def delete_object(
     ):
 
         def delete() -> None:
-            with _ending():
+            with ending():
                 held = load(session) if load is not None else None
                 session.delete(session.get_one(cls, key))
                 session.flush()
@@ -74,7 +74,7 @@ def delete_object(
 
 
 @contextmanager
-def _ending() -> Iterator[None]:
+def ending() -> Iterator[None]:
     """RecursionError where this block never ends: objects that load each other at once may do so for ever."""
 
     def stop(*_: Any) -> NoReturn:
@@ -101,26 +101,26 @@ def _tried(
         connection.exec_driver_sql("BEGIN")
     for sql in before:
         connection.exec_driver_sql(sql)
-    first = _snapshot(connection, found) if effects else {}
+    first = snapshot(connection, found) if effects else {}
     try:
         action()
         if found.dialect == "postgresql":
             connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
-        if found.dialect == "sqlite" and _dangles_at_commit(connection):
+        if found.dialect == "sqlite" and dangles_at_commit(connection):
             return Truth("deferred foreign key")
-        return _compared(first, _snapshot(connection, found)) if effects else Truth(None)
+        return compared(first, snapshot(connection, found)) if effects else Truth(None)
     except FAILURES as error:
         return Truth(f"{type(error).__name__}: {error}".split("\n", 1)[0])
     finally:
         connection.rollback()
 
 
-def _dangles_at_commit(connection: sa.Connection) -> bool:
+def dangles_at_commit(connection: sa.Connection) -> bool:
     """True where SQLite's COMMIT would fail; all rows were sound before."""
     return connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None
 
 
-def _snapshot(connection: sa.Connection, found: Graph) -> Snapshot:
+def snapshot(connection: sa.Connection, found: Graph) -> Snapshot:
     return {
         table: {
             row["id"]: dict(row) for row in connection.exec_driver_sql(f"SELECT * FROM {table}").mappings()
@@ -129,7 +129,7 @@ def _snapshot(connection: sa.Connection, found: Graph) -> Snapshot:
     }
 
 
-def _compared(first: Snapshot, last: Snapshot) -> Truth:
+def compared(first: Snapshot, last: Snapshot) -> Truth:
     gone: Counter[str] = Counter()
     lost: Counter[tuple[str, str]] = Counter()
     for table, rows in first.items():

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from conftest import Database
 from diag_rules.deletion import DeletionRefused, DeletionRules
+from diag_rules.deletion._verdict import mark_of
 
 METADATA = sa.MetaData()
 
@@ -84,9 +85,9 @@ def test_the_safe_delete_clears_blockers_from_the_far_end(engine: sa.Engine) -> 
         session.commit()
         left = {table.name: session.scalars(sa.select(table.c.id)).all() for table in ROWS}
 
-    assert [(each.table, each.count) for each in verdict.done[:4]] in (
-        [("readers", 1), ("marks", 2), ("notes", 2), ("audits", 2)],
-        [("marks", 2), ("readers", 1), ("notes", 2), ("audits", 2)],
+    assert [(each.table, each.count) for each in verdict.done[:5]] in (
+        [("readers", 1), ("marks", 2), ("notes", 2), ("pages", 1), ("audits", 2)],
+        [("marks", 2), ("readers", 1), ("notes", 2), ("pages", 1), ("audits", 2)],
     )
     assert left == {"audits": [3], "notes": [3], "readers": [2], "pages": [2], "marks": [3]}
 
@@ -134,3 +135,52 @@ def test_a_blocker_that_is_only_detached_is_held_by_nobody(database: Database) -
 
     assert [each.table for each in verdict.blockers] == ["loose"]
     assert verdict.clear_first == ()
+
+
+@pytest.fixture
+def mutual(database: Database) -> DeletionRules:
+    """Owner 1 prefers project 1, and a project goes with its owner."""
+    metadata = sa.MetaData()
+    projects = sa.Table(
+        "projects",
+        metadata,
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("owner_id", sa.ForeignKey("owners.id", ondelete="CASCADE", name="owned", use_alter=True)),
+    )
+    owners = sa.Table(
+        "owners",
+        metadata,
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("project_id", sa.ForeignKey("projects.id")),
+    )
+    engine = database.engine()
+    metadata.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(sa.insert(projects), [{"id": 1}, {"id": 2}])
+        connection.execute(sa.insert(owners), [{"id": 1, "project_id": 1}])
+        connection.execute(sa.update(projects).values(owner_id=1))
+    return DeletionRules(projects, {"relation": [{"table": "owners", "remedy": "delete", "automatic": True}]})
+
+
+@pytest.mark.only("sqlite", "postgresql", "postgresql15")  # InnoDB refuses to come back to the first table
+def test_a_subject_that_goes_with_what_was_in_its_way_is_deleted(
+    mutual: DeletionRules, database: Database
+) -> None:
+    """The report names what else went with it."""
+    with Session(database.engine()) as session:
+        verdict = mutual.delete(session, 1, how="sql")
+
+    assert verdict.deletable
+    assert {(each.table, each.count) for each in verdict.done} == {("owners", 1), ("projects", 2)}
+
+
+@pytest.mark.only("sqlite", "postgresql", "postgresql15")
+def test_what_would_take_the_subject_along_is_not_cleared_alone(
+    mutual: DeletionRules, database: Database
+) -> None:
+    with Session(database.engine()) as session:
+        (blocker,) = mutual.check(session.connection(), 1, "sql").blockers
+        with pytest.raises(DeletionRefused, match="takes its own rows along"):
+            mutual.clear(session, 1, mark_of(blocker), how="sql")
+
+        assert mutual.check(session.connection(), 1, "sql").blockers == (blocker,)

@@ -81,7 +81,8 @@ def ending() -> Iterator[None]:
         raise RecursionError("eager loading never ends")
 
     before = signal.signal(signal.SIGVTALRM, stop)
-    signal.setitimer(signal.ITIMER_VIRTUAL, MOST_SECONDS)
+    # and again: a callback of the garbage collector may swallow the first
+    signal.setitimer(signal.ITIMER_VIRTUAL, MOST_SECONDS, 1.0)
     try:
         yield
     finally:

@@ -1,6 +1,6 @@
 """Take pictures of the pages with the demo's data: ``python -m diag.browser._screenshots FOLDER [all | NAME ...]``.
 
-Without names they are those that docs/ shows.
+Without names they are those that docs/ shows, and the page that Alertmanager sends for an outage.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from diag.browser._browser import Visit, chromium, visit
+from diag.browser._mail import mail_of
 from diag.browser._pages import PAGES, WHILE_DOWN
 from diag.browser._site import served
 
@@ -40,6 +41,8 @@ def main(folder: str, *names: str) -> None:
             for name in WHILE_DOWN if names else ():
                 if name in wanted:
                     _take(visitor, Path(folder) / f"{name}-down", PAGES[name], wanted[name])
+        if not names:
+            _take_mail(visitor, Path(folder), "DiagDatabaseOutage")
 
 
 def _take(visitor: Visit, file: Path, path: str, looks: Iterable[tuple[str, int]]) -> None:
@@ -48,6 +51,12 @@ def _take(visitor: Visit, file: Path, path: str, looks: Iterable[tuple[str, int]
         visitor.looks(scheme, width)
         visitor.goes(path)
         visitor.page.screenshot(path=file.with_name(f"{file.name}-{scheme}-{width}.png"), full_page=True)
+
+
+def _take_mail(visitor: Visit, folder: Path, alert: str) -> None:
+    visitor.looks("light", 640)
+    visitor.page.set_content(mail_of(alert))
+    visitor.page.locator("body").screenshot(path=folder / f"alert-{alert}.png")
 
 
 if __name__ == "__main__":

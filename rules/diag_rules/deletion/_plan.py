@@ -19,7 +19,7 @@ from ._listeners import Listeners
 from ._orm import Relation, Step, circles, relations
 from ._orm_objects import locate
 from ._orm_order import Flush, name
-from ._plan_keys import unique, watched
+from ._plan_keys import looked_up_again, unique, watched
 from ._schema import Action, ForeignKey, Schema, Table
 from ._triggers import DIRECT_ONLY, firing, of_action
 from ._verdict import How, Reason
@@ -285,6 +285,8 @@ class _Planner:
         if any(_shared(term, other) for other in others if other is not term):
             return Term(Meaning.DOUBTFUL, term.edge)
         table = self._schema.tables[term.edge.table]
+        if self._schema.dialect == "mysql" and any(_looked_up_again(table, term, other) for other in others):
+            return Term(Meaning.DOUBTFUL, term.edge)
         silent = self._schema.dialect in DIRECT_ONLY and term.fk is not None
         return term if silent or not _triggered(table, term) else Term(Meaning.DOUBTFUL, term.edge)
 
@@ -406,6 +408,13 @@ def _shared(one: Term, other: Term) -> bool:
     if one.edge.table != other.edge.table or Meaning.DOUBTFUL in (one.meaning, other.meaning):
         return False
     return bool({here for _, here in one.edge.pairs} & {here for _, here in other.edge.pairs})
+
+
+def _looked_up_again(table: Table, term: Term, other: Term) -> bool:
+    """True where what nulls the one reference has InnoDB look the other one up, whose row may be about to go."""
+    if other is term or other.fk is None or other.edge.table != term.edge.table:
+        return False
+    return term.meaning is Meaning.LOSES and looked_up_again(table, other.fk, term.columns)
 
 
 def _triggered(table: Table, term: Term) -> bool:

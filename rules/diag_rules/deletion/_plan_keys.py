@@ -1,6 +1,8 @@
-"""What constraints say of a foreign key's columns: whether one row is meant, and what could object to NULL."""
+"""What constraints and indexes say of a foreign key's columns: whether one row is meant, and what could object to NULL."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from ._schema import ForeignKey, Schema, Table
 
@@ -8,6 +10,15 @@ from ._schema import ForeignKey, Schema, Table
 def unique(table: Table, columns: tuple[str, ...]) -> bool:
     """True where no two rows have the same values in *columns*."""
     return any(set(unique.columns) <= set(columns) and not unique.partial for unique in table.uniques)
+
+
+def looked_up_again(table: Table, fk: ForeignKey, written: Iterable[str]) -> bool:
+    """True where InnoDB looks *fk* up anew though its own columns are not written: an index has them and one that is.
+
+    It writes a new entry of that index and checks it like an inserted one: a parent that is about to go is missing then.
+    """
+    index = table.index_for(fk.columns)
+    return index is not None and not set(written).isdisjoint(index.columns[len(fk.columns) :])
 
 
 def watched(schema: Schema, table: Table, touched: frozenset[str], fk: ForeignKey | None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
@@ -181,6 +181,14 @@ class Table:
     removable: bool = True
     rowid: str | None = None
     enforces: bool = True
+
+    def index_for(self, columns: Sequence[str]) -> Index | None:
+        """The first index that begins with *columns*, in their order: InnoDB looks a foreign key up by it."""
+        wanted = [name.lower() for name in columns]
+        found = (each for each in self.indexes if not each.partial)
+        return next(
+            (each for each in found if [*map(str.lower, each.columns)][: len(wanted)] == wanted), None
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

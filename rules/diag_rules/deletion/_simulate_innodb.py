@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ._plan_keys import looked_up_again
 from ._schema import Action, ForeignKey
 from ._simulate import Simulator, Violation
 from ._verdict import Reason
@@ -84,6 +85,10 @@ class InnodbSimulator(Simulator):
         changed = self.change(row, changes, fk, cause)
         for _ in self.relink(row, changed):
             pass
+        table = self.world.schema.tables[row.table]
+        for other, parent in list(row.links.items()):
+            if other is not fk and parent in self._going and looked_up_again(table, other, changed):
+                self.refuse(other, row, parent)
         return changed
 
     def _referrers_follow(self, row: Row, changed: set[str], place: Place) -> None:

@@ -219,3 +219,42 @@ def test_a_trigger_that_raises_is_a_refusal_with_the_verdict(database: Database)
 
     assert refused.value.verdict.outcome is Outcome.UNCERTAIN
     assert "the database refused" in refused.value.verdict.uncertain_because[-1]
+
+
+@pytest.mark.only("mariadb")
+@pytest.mark.parametrize(
+    ("indexes", "passes"),
+    [
+        ("UNIQUE (p_id, q_id)", False),
+        ("KEY (p_id, n, q_id)", False),
+        ("KEY b (p_id, q_id), KEY a (p_id)", False),
+        ("KEY a (p_id), UNIQUE (p_id, q_id)", False),  # the server puts UNIQUE first
+        ("KEY b (p_id), KEY a (p_id, q_id)", True),
+        ("UNIQUE (q_id, p_id)", True),
+        ("KEY (p_id)", True),
+    ],
+)
+@pytest.mark.parametrize("action", ["SET NULL", "CASCADE"])
+def test_a_reference_is_looked_up_again_with_the_index_that_it_shares(
+    database: Database, action: str, indexes: str, *, passes: bool
+) -> None:
+    """Q goes first and nulls q_id; where that writes the index of p_id too, InnoDB looks for the parent, which is about to go."""
+    engine = made(
+        database,
+        "CREATE TABLE q (id INT PRIMARY KEY, CONSTRAINT a FOREIGN KEY (id) REFERENCES p (id) ON DELETE CASCADE)",
+        f"CREATE TABLE r (id INT PRIMARY KEY, p_id INT, q_id INT, n INT, {indexes},"
+        f" CONSTRAINT b FOREIGN KEY (p_id) REFERENCES p (id) ON DELETE {action},"
+        " CONSTRAINT c FOREIGN KEY (q_id) REFERENCES q (id) ON DELETE SET NULL)",
+        "INSERT INTO q VALUES (1)",
+        "INSERT INTO r VALUES (1, 1, 1, 1)",
+    )
+
+    verdict = checked(engine)
+
+    if passes:
+        delete(engine)
+        assert verdict.deletable
+    else:
+        with pytest.raises(sa.exc.IntegrityError, match="1452"):
+            delete(engine)
+        assert [(each.constraint, each.count) for each in verdict.blockers] == [("b", 1)]

@@ -159,11 +159,14 @@ def met(state: State, error: BaseException) -> Incident | None:
 
 
 def _met_at_engine(state: State, bind: str, context: ExceptionContext) -> None:
-    error: BaseException = context.sqlalchemy_exception or context.original_exception
-    if incident_of(error) is not None:  # which looks at the original, too
+    original = context.original_exception
+    error: BaseException = context.sqlalchemy_exception or original
+    if (
+        getattr(original, _MARK, None) is not None
+    ):  # another listener of the engine, or another engine, was first
         return
     # SQLAlchemy raises its exception with this traceback right after us; it tells COMMIT from a statement
-    found = classify(error.with_traceback(context.original_exception.__traceback__))
+    found = classify(error.with_traceback(original.__traceback__))
     if _root(found, error) is not None:
         return
     deletion = deleting.current(context)
@@ -171,7 +174,7 @@ def _met_at_engine(state: State, bind: str, context: ExceptionContext) -> None:
         deletion = deleting.of_statement(context, state.subject)
     lost = context.is_disconnect or context.connection is None  # None: it could not even be opened
     _publish(state, bind, found, error, deletion, lost=lost)
-    _mark(context.original_exception, getattr(error, _MARK, None))
+    _mark(original, getattr(error, _MARK, None))
 
 
 def _publish(  # noqa: PLR0913 what an incident is made from

@@ -62,6 +62,11 @@ class Relation:
         return self.prop.lazy in ("joined", False)
 
     @property
+    def queried(self) -> bool:
+        """True where it is loaded by a query of its own, for all parents at once."""
+        return self.prop.lazy in ("selectin", "subquery")
+
+    @property
     def repeats(self) -> bool:
         """True where eager loading puts an object into a collection as often as the secondary table links it.
 
@@ -76,11 +81,17 @@ class Relation:
         """
         return self.loaded and _may_stop(self.prop) and any(each.isa(self.target) for each in path)
 
-    def joins(self, asked: Mapper[Any]) -> bool:
-        """False where it is joined to a subclass, and the query for *asked* does not look at that subclass's tables."""
-        if not self.joined or asked.relationships.get(self.prop.key) is self.prop:
+    def loads_with(self, asked: Mapper[Any], *, first: bool) -> bool:
+        """False for what only a subclass has, and the query for *asked* does not look at.
+
+        What is joined needs the subclass's tables in the query. What takes a query of its own is left out where the objects
+        are what was *first* asked for, and loaded where a relationship has led to them.
+        """
+        if asked.relationships.get(self.prop.key) is self.prop or not (self.joined or self.queried):
             return True
-        return self.parent in asked.with_polymorphic_mappers or self.parent.polymorphic_load == "selectin"
+        if self.parent in asked.with_polymorphic_mappers or self.parent.polymorphic_load == "selectin":
+            return True
+        return self.queried and not first
 
     def not_loaded(self) -> Relation:
         """The same, without eager loading."""

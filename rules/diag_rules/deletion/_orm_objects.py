@@ -31,21 +31,24 @@ class Way:
         path: the mappers through which it was loaded, back to the last lazy load and its parent.
         query: those of them in the same query: what is joined stops at these.
         asked: the mapper that the query was for; the object may be of a subclass.
+        first: that query is what the caller asked for; no relationship has led here.
     """
 
     path: frozenset[Mapper[Any]]
     query: frozenset[Mapper[Any]]
     asked: Mapper[Any]
+    first: bool = False
 
     @classmethod
-    def first(cls, mapper: Mapper[Any]) -> Way:
+    def of_query(cls, mapper: Mapper[Any]) -> Way:
         """The way to what a query for *mapper* finds."""
         own = frozenset({mapper})
-        return cls(own, own, mapper)
+        return cls(own, own, mapper, first=True)
 
     def stops(self, item: Relation) -> bool:
         """True where *item* is not loaded eagerly here, though it is elsewhere."""
-        return item.comes_back(self.query if item.joined else self.path) or not item.joins(self.asked)
+        unseen = not item.loads_with(self.asked, first=self.first)
+        return unseen or item.comes_back(self.query if item.joined else self.path)
 
     def loads(self, item: Relation) -> bool:
         """True where an object that came this way has *item* loaded."""
@@ -206,7 +209,7 @@ class Objects:
         base = family(mapper)
         missing = [key for key in keys if (base, key) not in self._entities]
         for actual, members in self._by_class(mapper, missing).items():
-            entities = [Entity(actual, key, way or Way.first(mapper)) for key in members]
+            entities = [Entity(actual, key, way or Way.of_query(mapper)) for key in members]
             for place, table in tables_of(actual):
                 self._attach(actual, table, place, entities)
             for entity in entities:

@@ -384,3 +384,37 @@ def test_an_attribute_of_two_tables_is_nulled_in_both(database: Database) -> Non
     assert [(one.table, one.columns, one.reason) for one in verdict.blockers] == [
         ("items", ("tenant_id",), Reason.NOT_NULL)
     ]
+
+
+@pytest.mark.parametrize("lazy", ["selectin", "subquery", "immediate"])
+def test_what_only_a_subclass_loads_at_once_is_not_loaded_by_its_base(database: Database, lazy: Any) -> None:
+    """A query for the base class leaves out what takes a query of its own; immediate loading asks for each object."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Item(Base):
+        __tablename__ = "items"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        kind: Mapped[str] = mapped_column(sa.String(9))
+        __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "item"}  # noqa: RUF012 - as mapped
+
+    class Special(Item):
+        notes = relationship("Note", lazy=lazy, passive_deletes=True)
+        __mapper_args__ = {"polymorphic_identity": "special"}  # noqa: RUF012
+
+    class Note(Base):
+        __tablename__ = "notes"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        item_id: Mapped[int] = mapped_column(ForeignKey("items.id", ondelete="CASCADE"))
+
+    rows: list[Rows] = [("items", {"id": 1, "kind": "special"}), ("notes", {"id": 1, "item_id": 1})]
+    with made(database, Base.metadata, *rows) as engine:
+        verdicts = [checked(engine, cls, 1, "orm").deletable for cls in (Item, Special)]
+        truths = [
+            passes(engine, lambda session: session.delete(session.get_one(Item, 1))),
+            passes(engine, lambda session: session.delete(session.get_one(Special, 1))),
+        ]
+
+    assert verdicts == truths
+    assert truths == [lazy != "immediate", False]

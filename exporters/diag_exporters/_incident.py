@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TypeAlias
 
 from diag_rules.errors import Classification
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Incident:
     """One classified error with its request's context, free of SQL parameters and personal data.
 
@@ -48,9 +48,61 @@ class Incident:
     deletion_of: str | None = None
     error: BaseException | None = field(default=None, compare=False, repr=False)
 
+    def __init__(  # noqa: PLR0913 its fields, by keyword
+        self,
+        *,
+        classification: Classification,
+        at: datetime,
+        app: str,
+        bind: str = "default",
+        endpoint: str | None = None,
+        route: str | None = None,
+        method: str | None = None,
+        subject: str | None = None,
+        subject_key: str | None = None,
+        request_id: str | None = None,
+        outage_id: str | None = None,
+        trace_id: str | None = None,
+        deletion_of: str | None = None,
+        error: BaseException | None = None,
+    ) -> None:
+        _classification(self, classification)
+        _at(self, at)
+        _app(self, app)
+        _bind(self, bind)
+        _endpoint(self, endpoint)
+        _route(self, route)
+        _method(self, method)
+        _subject(self, subject)
+        _subject_key(self, subject_key)
+        _request_id(self, request_id)
+        _outage_id(self, outage_id)
+        _trace_id(self, trace_id)
+        _deletion_of(self, deletion_of)
+        _error(self, error)
+
     def forget_error(self) -> None:
         """Let go of the exception: what is kept must not keep the stack that failed."""
-        object.__setattr__(self, "error", None)
+        _error(self, None)
+
+
+# the slots of a frozen class are set by their descriptors: half the price, and an incident is made within the request
+(
+    _classification,
+    _at,
+    _app,
+    _bind,
+    _endpoint,
+    _route,
+    _method,
+    _subject,
+    _subject_key,
+    _request_id,
+    _outage_id,
+    _trace_id,
+    _deletion_of,
+    _error,
+) = (Incident.__dict__[each.name].__set__ for each in fields(Incident))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -127,7 +127,10 @@ class SentryExporter:
     def request_finished(self) -> None:
         """Take tags and contexts off the scope: without a scope for each request they would reach the next one."""
         _send_waiting()
-        for scope, keys in _tagged.get():
+        tagged = _tagged.get()
+        if not tagged:
+            return
+        for scope, keys in tagged:
             scope.remove_context(DELETION)
             for key in keys:
                 scope.remove_tag(key)

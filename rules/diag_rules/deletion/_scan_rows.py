@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ._scan_cursor import Declaration, Query, declaration, opened
 from ._scan_snapshot import Clock
 
 PART = 5_000  # rows: each part is a round trip
@@ -18,7 +19,7 @@ Part = Sequence[Any]  # of rows, which are tuples
 
 def stream(
     connection: sa.Connection,
-    statement: sa.Select[Any] | sa.CompoundSelect[Any],
+    statement: Query,
     values: Mapping[str, Any],
     clock: Clock,
 ) -> Iterator[Part]:
@@ -27,13 +28,29 @@ def stream(
     On MySQL and MariaDB the connection serves nothing else while rows are left, and a reader who stops to think is cut off:
     there they are put aside first, in a file without a name once they are many.
     """
+    found = declaration(connection, statement)
+    if found is not None:
+        return _by_cursor(connection, found, values, clock)
     parts = _fetched(connection, statement, values, clock)
     return _spooled(parts) if connection.dialect.name in ("mysql", "mariadb") else parts
 
 
+def _by_cursor(
+    connection: sa.Connection, found: Declaration, values: Mapping[str, Any], clock: Clock
+) -> Iterator[Part]:
+    clock.restart()
+    with opened(connection, found, values, PART) as fetch:
+        part: Part = connection.execute(fetch).all()
+        while len(part) == PART:
+            yield part
+            clock.restart()
+            part = connection.execute(fetch).all()
+        yield part  # a short one is the last: nobody has to ask for more
+
+
 def _fetched(
     connection: sa.Connection,
-    statement: sa.Select[Any] | sa.CompoundSelect[Any],
+    statement: Query,
     values: Mapping[str, Any],
     clock: Clock,
 ) -> Iterator[Part]:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from _servers import PostgresServer, Servers
 from conftest import Database
-from diag_rules.deletion import DeletionRules, Outcome, ScanTimeout, use_language
+from diag_rules.deletion import DeletionRules, Outcome, ScanTimeout, _scan_rows, use_language
 from diag_rules.deletion._scan_rows import PART
 from rules.deletion._scanned import MADE, POLICY, Account, Base, Invitation, Move, Project, filled
 
@@ -267,6 +267,26 @@ def test_an_abandoned_scan_gives_the_connection_back(engine: sa.Engine) -> None:
 
         assert not connection.in_transaction()
         assert next(rules.scan(connection)) == first
+
+
+@pytest.mark.only("postgresql")
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2", "pg8000"])
+def test_one_scan_is_read_within_another_part_by_part(
+    database: Database, engine: sa.Engine, driver: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has a cursor of its own in the one transaction; values of the policy and of the range get there."""
+    monkeypatch.setattr(_scan_rows, "PART", 2)
+    rules = DeletionRules(Project, POLICY)
+    with database.engine(driver).connect() as connection:
+        alone = list(rules.scan(connection))
+        behind = [verdict.key for verdict in alone][1:]
+        pairs = [
+            (outer.key, [inner.key for inner in rules.scan(connection, after=alone[0].key)])
+            for outer in rules.scan(connection)
+        ]
+
+    assert len(alone) > 5
+    assert pairs == [(verdict.key, behind) for verdict in alone]
 
 
 @pytest.mark.only("postgresql")

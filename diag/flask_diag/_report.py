@@ -16,7 +16,7 @@ from ._guard import log_once
 from ._messages import DEFAULT
 from ._state import State, subject_in
 from ._subject import Subject, key_text
-from ._verdicts import TooLate, own_connection, verdict, within
+from ._verdicts import TooLate, own_connection, verdict_by, within
 
 BOTH = (How.ORM, How.SQL)
 T = TypeVar("T")
@@ -106,7 +106,7 @@ def report(
         key = subject.find(connection, text, by_key=by_key)
         label = subject.label(connection, key)
         link = _link(state, subject, connection, key)
-    verdicts = tuple(verdict(state, key, how, language) for how in hows)
+        verdicts = tuple(verdict_by(connection, state, key, how, language) for how in hows)
     return Report(subject=subject.name, key=key, label=label, verdicts=verdicts, link=link)
 
 

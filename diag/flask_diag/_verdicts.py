@@ -40,9 +40,14 @@ def verdict(state: State, key: Any, how: How, language: str = "en") -> Verdict:
         UnknownSubject: no subject has this key.
         SQLAlchemyError: the database can't be asked.
     """
-    rules = rules_in(state)
-    with own_connection(state.engine(), state.settings.check_timeout) as connection, use_language(language):
-        return rules.check(connection, key, how.value, cap=state.settings.check_cap)
+    with own_connection(state.engine(), state.settings.check_timeout) as connection:
+        return verdict_by(connection, state, key, how, language)
+
+
+def verdict_by(connection: Connection, state: State, key: Any, how: How, language: str = "en") -> Verdict:
+    """Return the same by a connection that is open."""
+    with use_language(language):
+        return rules_in(state).check(connection, key, how.value, cap=state.settings.check_cap)
 
 
 def verdict_of(state: State, deletion: Deletion, argument: str | None, language: str) -> Verdict | None:

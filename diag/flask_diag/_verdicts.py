@@ -14,13 +14,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.pool import NullPool, SingletonThreadPool, StaticPool
 
 from diag_rules.deletion import How, UnknownSubject, Verdict, use_language
 
+from ._aside import aside
 from ._deleting import Deletion
 from ._guard import guarded, quiet
 from ._state import State, rules_in
@@ -132,25 +133,6 @@ class TooLate(Exception):
     """Nobody waits for the answer any more: the connection goes back unused."""
 
 
-class _Work(Generic[T]):
-    """One question asked on a thread of its own, worth asking for some *seconds*."""
-
-    def __init__(self, ask: Callable[[], T], seconds: float) -> None:
-        self.ask, self.done, self.answer = ask, threading.Event(), None
-        self.deadline = time.monotonic() + seconds
-
-    def run(self) -> None:
-        answer: Any = None
-        _deadline.set(self.deadline)
-        try:
-            with suppress(TooLate), guarded("asking the database for a verdict", but=TooLate):
-                answer = self.ask()
-        finally:
-            self.answer = answer
-            _slots.release()
-            self.done.set()
-
-
 def within(seconds: float, ask: Callable[[], T], engine: Engine) -> T | None:
     """Return what *ask* answers within *seconds*, or None: too late, too many at once, or it raised.
 
@@ -160,15 +142,22 @@ def within(seconds: float, ask: Callable[[], T], engine: Engine) -> T | None:
     """
     if isinstance(engine.pool, StaticPool | SingletonThreadPool):
         return _here(ask, engine)
-    work = _Work(lambda: asked(ask, engine), seconds)
+    deadline = time.monotonic() + seconds
+
+    def work() -> T | None:
+        _deadline.set(deadline)
+        with suppress(TooLate), guarded("asking the database for a verdict", but=TooLate):
+            return asked(ask, engine)
+        return None
+
     if not _slots.acquire(timeout=seconds):
         return None
     try:
-        threading.Thread(target=work.run, name="flask-diag-verdict", daemon=True).start()
-    except RuntimeError:  # no thread can be started: the process is shutting down
+        found = aside(work, _slots.release)
+    except RuntimeError:
         _slots.release()
         return None
-    return work.answer if work.done.wait(max(0.0, work.deadline - time.monotonic())) else None
+    return found.answer() if found.within(deadline - time.monotonic()) else None
 
 
 def _here(ask: Callable[[], T], engine: Engine) -> T | None:

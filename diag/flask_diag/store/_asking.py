@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from diag_rules.errors import classify
+from flask_diag._aside import aside
 
 from ._database import READ_SECONDS, Database
 from ._errors import StoreUnavailable
@@ -43,13 +44,14 @@ class Asking:
             raise StoreUnavailable(
                 f"The store has {MAX_AT_ONCE} questions of this process open: ask again later."
             )
-        answer: _Answer[T] = _Answer(call, self._slots.release)
         try:
-            threading.Thread(target=answer.find, name="flask-diag-store-question", daemon=True).start()
-        except RuntimeError:  # the process is shutting down
+            found = aside(call, self._slots.release)
+        except RuntimeError:
             self._slots.release()
             return call()
-        return answer.wait(READ_SECONDS + _SLACK)
+        if not found.within(READ_SECONDS + _SLACK):
+            raise StoreUnavailable(f"The store did not answer within {READ_SECONDS + _SLACK:.0f} seconds.")
+        return found.answer()
 
     def _here(self, question: Callable[[Connection], T]) -> T:
         try:
@@ -60,26 +62,3 @@ class Asking:
             raise StoreUnavailable(
                 f"The store can't be asked: {meaning.category}, {meaning.kind}. {meaning.advice}"
             ) from error
-
-
-class _Answer(Generic[T]):
-    def __init__(self, find: Callable[[], T], release: Callable[[], None]) -> None:
-        self._find, self._release, self._found = find, release, threading.Event()
-        self._value: T | None = None
-        self._error: BaseException | None = None
-
-    def find(self) -> None:
-        try:
-            self._value = self._find()
-        except BaseException as error:  # noqa: BLE001 it is raised where the answer is waited for
-            self._error = error
-        finally:
-            self._release()
-            self._found.set()
-
-    def wait(self, seconds: float) -> T:
-        if not self._found.wait(seconds):
-            raise StoreUnavailable(f"The store did not answer within {seconds:.0f} seconds.")
-        if self._error is not None:
-            raise self._error
-        return self._value  # type: ignore[return-value] # without an error it was set

@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import text
 
 from _servers import NotFound, Server, Servers
+from _threads import finish_late_questions
 from diag._shop import fill, make_shop
 from diag.store._incidents import EVER, NOON, OUT, after, counted, met
 from flask_diag.store import Store, StoreUnavailable, _intake, _ledger
@@ -428,9 +429,7 @@ def test_a_server_that_hangs_holds_no_reader_for_long(
             store.incidents()
     finally:
         server.resume()
-    for thread in threading.enumerate():
-        if thread.name == "flask-diag-store-question":
-            thread.join(10)
+    finish_late_questions()
     store.database.close()
 
 

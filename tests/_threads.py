@@ -19,8 +19,8 @@ def finish_late_questions() -> None:
 
 
 def _wait() -> None:
-    while _aside._idle:  # noqa: SLF001 those that wait for a call are done, but for seeing that they may go
-        _aside._idle.pop().hand(int)  # noqa: SLF001 as above
+    while _aside._idle:
+        _aside._idle.pop().hand(int)
     for thread in threading.enumerate():
         if thread.name in _ASKING:
             thread.join(10)

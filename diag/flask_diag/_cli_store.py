@@ -200,8 +200,8 @@ def _spellings(found: State, text: str) -> list[str]:
     if subject is None:
         return []
     with own_connection(found.engine(), found.settings.check_timeout) as connection:
-        key = subject.find(connection, text)
-        return [key_text(key), subject.label(connection, key)]
+        key, label = subject.find(connection, text)
+        return [key_text(key), label]
 
 
 def _incident_text(met: StoredIncident) -> str:

@@ -46,5 +46,5 @@ def _key_and_label(state: State, text: str) -> tuple[str, ...]:
     if state.subject is None:
         return ()
     with own_connection(state.engine(), state.settings.check_timeout) as connection:
-        key = state.subject.find(connection, text)
-        return key_text(key)[:MAX_TEXT], state.subject.label(connection, key)[:MAX_TEXT]
+        key, label = state.subject.find(connection, text)
+        return key_text(key)[:MAX_TEXT], label[:MAX_TEXT]

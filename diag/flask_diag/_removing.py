@@ -154,8 +154,7 @@ def _in_session(session: Session, subject: Subject, rules: DeletionRules, wanted
 def _found(connection: Connection, subject: Subject, wanted: Action) -> tuple[Any, str]:
     """Return the key and the label of the subject that is meant. Raises UnknownSubject."""
     if wanted.named:
-        key = subject.find(connection, wanted.key)
-        return key, subject.label(connection, key)
+        return subject.find(connection, wanted.key)
     found = subject.with_key(connection, wanted.key)
     if found is None:
         raise UnknownSubject(subject.name, wanted.key)

@@ -103,8 +103,7 @@ def report(
     """
     subject = subject_in(state)
     with own_connection(state.engine(), state.settings.check_timeout) as connection:
-        key = subject.find(connection, text, by_key=by_key)
-        label = subject.label(connection, key)
+        key, label = subject.find(connection, text, by_key=by_key)
         link = _link(state, subject, connection, key)
         verdicts = tuple(verdict_by(connection, state, key, how, language) for how in hows)
     return Report(subject=subject.name, key=key, label=label, verdicts=verdicts, link=link)

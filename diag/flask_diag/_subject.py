@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Dialect,
+    Row,
     String,
     Table,
     and_,
@@ -25,6 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapper
 
 from diag_rules.deletion import KeyReader, UnknownSubject
+
+from ._lookup import Lookup
 
 LOOKUPS = (
     "name",
@@ -70,6 +73,10 @@ class Subject:
     table: Table
     columns: tuple[Column[Any], ...]
     lookups: tuple[Column[Any], ...]
+    _lookup: Lookup = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_lookup", Lookup(self.columns, self.lookups))
 
     def key_of(self, row: Any) -> Any:
         """Return the key of a loaded instance: a scalar, or a tuple for a composite key."""
@@ -83,8 +90,8 @@ class Subject:
         except (UnknownSubject, ValueError):
             return None
 
-    def find(self, connection: Connection, text: str, *, by_key: bool = False) -> Any:
-        """Return the key of the subject that *text* means: by a look-up column, by its key, or in another case.
+    def find(self, connection: Connection, text: str, *, by_key: bool = False) -> tuple[Any, str]:
+        """Return the key and the label of the subject that *text* means: by a look-up column, by its key, or in another case.
 
         *by_key* takes it for a key before all else: a name may look like the key of another.
 
@@ -95,33 +102,35 @@ class Subject:
         text = whole.strip()
         spelled = dict.fromkeys((whole, text))  # a name may begin or end with a blank of some sort
         ways = [
-            lambda: self._only(connection, [column == one for one in spelled for column in self.lookups]),
-            lambda: self._own(connection, text),
+            lambda: self._labelled(self._lookup.named(connection, spelled)),
+            lambda: self.with_key(connection, text),
         ]
-        key = next(
-            (found for way in (reversed(ways) if by_key else ways) if (found := way()) is not None), None
-        )
-        if key is None:  # last, since few databases have an index for it
-            key = self._only(connection, [func.lower(column) == text.lower() for column in self.lookups])
-        if key is None:
+        ways = [*(reversed(ways) if by_key else ways)]
+        # last, since few databases have an index for it
+        ways.append(lambda: self._labelled(self._lookup.named_in_any_case(connection, text)))
+        found = next((found for way in ways if (found := way()) is not None), None)
+        if found is None:
             raise self._unknown(connection, text)
-        return key
+        return found
 
-    def _only(self, connection: Connection, conditions: list[Any]) -> Any | None:
-        """Return the key of the only row that the first fitting one of *conditions* is true for, or None."""
-        for condition in conditions:
-            found = connection.execute(select(*self.columns).where(condition).limit(2)).all()
-            if len(found) == 1:
-                return unwrapped(found[0])
-        return None
+    def with_key(self, connection: Connection, text: str) -> tuple[Any, str] | None:
+        """Return the key and the label of the subject whose key *text* spells, or None."""
+        key = self.key_from(text, connection.dialect)
+        if key is None:
+            return None
+        row = self._lookup.with_key(connection, key if isinstance(key, tuple) else (key,))
+        return None if row is None else (key, self._label(row, key))
 
-    def label(self, connection: Connection, key: Any) -> str:
-        """Return what people call the subject with this *key*: its look-up text, else the key."""
-        if self.lookups:
-            text = connection.execute(select(self.lookups[0]).where(*self._is(key))).scalar()
-            if text is not None:
-                return str(text)[:MAX_LISTED]
-        return key_text(key)
+    def _labelled(self, row: Row[Any] | None) -> tuple[Any, str] | None:
+        if row is None:
+            return None
+        key = unwrapped(row[: len(self.columns)])
+        return key, self._label(row, key)
+
+    def _label(self, row: Row[Any], key: Any) -> str:
+        """Return what people call the subject of a row that the look-up found: its look-up text, else the key."""
+        text = row[-1] if self.lookups else None
+        return key_text(key) if text is None else str(text)[:MAX_LISTED]
 
     def near(self, connection: Connection, text: str, limit: int = 5) -> list[str]:
         """Return look-up texts like *text*, the nearest first; at most 200 rows are read, by prefix."""
@@ -171,11 +180,6 @@ class Subject:
         rows = [(unwrapped(row[:-1]), row[-1]) for row in connection.execute(found)]
         return [(key, key_text(key) if label is None else str(text)) for key, text in rows]
 
-    def with_key(self, connection: Connection, text: str) -> tuple[Any, str] | None:
-        """Return the key and the label of the subject whose key *text* spells, or None."""
-        key = self._own(connection, text)
-        return None if key is None else (key, self.label(connection, key))
-
     def labels(self, connection: Connection, keys: Sequence[str]) -> dict[str, str]:
         """Return what people call the subjects with these keys, given and told as text; those that are gone are left out."""
         read = [key for key in (self.key_from(text, connection.dialect) for text in keys) if key is not None]
@@ -190,14 +194,6 @@ class Subject:
         columns = [self.table.columns[name] for name in sorted(names)]
         row = connection.execute(select(*columns).where(*self._is(key))).first() if columns else None
         return {} if row is None else dict(zip((column.name for column in columns), row, strict=True))
-
-    def _own(self, connection: Connection, text: str) -> Any | None:
-        """Return the key that *text* spells where a subject has it, or None."""
-        key = self.key_from(text, connection.dialect)
-        return key if key is not None and self._exists(connection, key) else None
-
-    def _exists(self, connection: Connection, key: Any) -> bool:
-        return connection.execute(select(self.columns[0]).where(*self._is(key))).first() is not None
 
     def _is(self, key: Any) -> list[Any]:
         values = key if isinstance(key, tuple) else (key,)

@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 from sqlalchemy.pool import NullPool, SingletonThreadPool, StaticPool
 
 from diag_rules.deletion import How, UnknownSubject, Verdict, use_language
@@ -75,7 +75,7 @@ def _found(state: State, argument: str | None) -> tuple[Any, ...]:
         return ()
     with own_connection(state.engine(), state.settings.check_timeout) as connection:
         try:
-            return (state.subject.find(connection, argument),)
+            return (state.subject.find(connection, argument)[0],)
         except UnknownSubject:
             return ()
 
@@ -89,7 +89,7 @@ def own_connection(engine: Engine, seconds: float) -> Iterator[Connection]:
         _end_abandoned(connection)
         try:
             if connection.dialect.name == "postgresql":
-                connection.execute(text(f"SET LOCAL statement_timeout = {int(seconds * 1000) or 1}"))
+                connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int(seconds * 1000) or 1}")
             yield connection
         finally:
             if not connection.invalidated:

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from flask_diag._guard import logger, quiet
@@ -237,9 +237,9 @@ def _limits_of(url: URL) -> dict[str, Any]:
 def _limit(connection: Connection, seconds: int) -> None:
     """Limit the transaction's statements; in the transaction, since a pooler hands the session to others."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text(f"SET LOCAL statement_timeout = {seconds * 1000}"))
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {seconds * 1000}")
     elif connection.dialect.name in {"mysql", "mariadb"}:
-        connection.execute(text(f"SET SESSION innodb_lock_wait_timeout = {seconds}"))
+        connection.exec_driver_sql(f"SET SESSION innodb_lock_wait_timeout = {seconds}")
 
 
 def _sqlite_connected(connection: sqlite3.Connection, _record: Any) -> None:

@@ -104,6 +104,9 @@ def record(state: State, action: str, *, outcome: str = "done", acts: bool = Fal
 
 def to_log(entry: Entry) -> None:
     """Write *entry* to the logger ``flask_diag.trail``: what acts as a warning, what only looks as information."""
+    level = logging.WARNING if entry.acts else logging.INFO
+    if not logger.isEnabledFor(level):
+        return
     fields = {name: getattr(entry, name) for name in Entry.__dataclass_fields__}
     words = [
         f"{name}={plain(value)}"
@@ -111,7 +114,7 @@ def to_log(entry: Entry) -> None:
         if value is not None and name not in {"at", "acts", "action"}
     ]
     logger.log(
-        logging.WARNING if entry.acts else logging.INFO,
+        level,
         "%s %s",
         plain(entry.action),
         " ".join(words),

@@ -20,7 +20,7 @@ def finish_late_questions() -> None:
 
 def _wait() -> None:
     while _aside._idle:
-        _aside._idle.pop().hand(int)
+        _aside._idle.pop().hand(lambda: None)
     for thread in threading.enumerate():
         if thread.name in _ASKING:
             thread.join(10)

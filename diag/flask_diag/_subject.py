@@ -101,14 +101,12 @@ class Subject:
         whole = well_formed(text)[:MAX_TEXT]
         text = whole.strip()
         spelled = dict.fromkeys((whole, text))  # a name may begin or end with a blank of some sort
-        ways = [
-            lambda: self._labelled(self._lookup.named(connection, spelled)),
-            lambda: self.with_key(connection, text),
-        ]
-        ways = [*(reversed(ways) if by_key else ways)]
-        # last, since few databases have an index for it
-        ways.append(lambda: self._labelled(self._lookup.named_in_any_case(connection, text)))
-        found = next((found for way in ways if (found := way()) is not None), None)
+        found = self.with_key(connection, text) if by_key else None
+        found = found or self._labelled(self._lookup.named(connection, spelled))
+        if found is None and not by_key:
+            found = self.with_key(connection, text)
+        if found is None:  # last, since few databases have an index for it
+            found = self._labelled(self._lookup.named_in_any_case(connection, text))
         if found is None:
             raise self._unknown(connection, text)
         return found

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from flask_diag._guard import logger, quiet
 
@@ -134,11 +134,9 @@ class Database:
     def _transaction(self, *, writes: bool) -> Iterator[Connection]:
         pool = self._engine.pool
         try:
-            with quiet(), self._engine.connect() as bare:
-                connection = bare.execution_options(**{_WRITES: writes})
-                with connection.begin():
-                    _limit(connection, WRITE_SECONDS if writes else READ_SECONDS)
-                    yield connection
+            with quiet(), self._begun(writes=writes) as connection:
+                yield connection
+                connection.commit()
         except Exception:
             self._known = False  # the file may be gone, or the server another one
             raise
@@ -147,6 +145,19 @@ class Database:
                 pool is not self._engine.pool
             ):  # closed meanwhile: nobody else would close what went back to it
                 pool.dispose()
+
+    def _begun(self, *, writes: bool, again: bool = True) -> Connection:
+        """Return a connection in a transaction with time limits. One that broke in the pool shows it then, and is replaced *again*."""
+        connection = self._engine.connect().execution_options(**{_WRITES: writes})
+        try:
+            connection.begin()
+            _limit(connection, WRITE_SECONDS if writes else READ_SECONDS)
+        except BaseException as error:
+            connection.close()
+            if again and isinstance(error, DBAPIError) and error.connection_invalidated:
+                return self._begun(writes=writes, again=False)
+            raise
+        return connection
 
     def _make_file(self) -> None:
         """Make the file of a SQLite store, for its owner's eyes only, with its folder."""
@@ -205,7 +216,6 @@ def _engine(url: URL, dialect: str) -> Engine:
         pool_size=2,
         max_overflow=3,
         pool_timeout=CONNECT_SECONDS,
-        pool_pre_ping=True,
         pool_recycle=1800,
         connect_args=_limits_of(url),
     )

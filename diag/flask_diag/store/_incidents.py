@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, literal_column, or_, select
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.engine import Row
 from sqlalchemy.sql import ColumnElement
 
@@ -16,6 +28,7 @@ from ._types import microseconds, moment
 from ._values import History, IncidentFilter, Outage, Page, StoredIncident, Top, Total
 
 MAX_PAGE = 500
+_FIELDS = ("category", "kind", "bind", "endpoint", "broke", "subject", "subject_key", "request_id")
 TOP_FIELDS = ("broke", "endpoint", "kind", "category", "subject_key", "code")
 _LATEST = (incident.c.bucket.desc(), incident.c.digest.desc())
 # the few rows of one request or of one subject, sorted: SQLite would walk all in their order rather than take their index
@@ -34,7 +47,7 @@ def history(  # noqa: PLR0913, PLR0917 what is asked for
 ) -> History:
     """Return what one subject met, and whether its database was out then."""
     wanted = IncidentFilter(subject=subject, subject_key=keys, since=since, until=until)
-    rows = connection.execute(_asked(app, wanted).limit(_limited(limit) + 1)).all()
+    rows = connection.execute(_statement(_shape(wanted)), _values(app, wanted, limit)).all()
     met = sorted(map(_incident, rows[:limit]), key=lambda one: one.last_seen, reverse=True)
     if not met:
         return History(subject=subject, key=keys[0])
@@ -53,10 +66,10 @@ def incidents(
     connection: Connection, app: str, wanted: IncidentFilter, after: str | None, limit: int
 ) -> Page[StoredIncident]:
     """Return a page of the incidents that *wanted* lets through, the latest bucket first."""
-    asked = _asked(app, wanted)
+    asked = _statement(_shape(wanted))
     if after is not None:
         asked = asked.where(_after(after))
-    rows = connection.execute(asked.limit(_limited(limit) + 1)).all()
+    rows = connection.execute(asked, _values(app, wanted, limit)).all()
     items = tuple(map(_incident, rows[:limit]))
     return Page(items, items[-1].id if len(rows) > limit else None)
 
@@ -125,31 +138,53 @@ def top(  # noqa: PLR0913, PLR0917 what is asked for
     return tuple(Top(value=value, count=int(number), last_seen=last) for value, number, last in rows)
 
 
-def _asked(app: str, wanted: IncidentFilter) -> Select[Any]:
-    few = wanted.request_id is not None or wanted.subject_key is not None
-    asked = (
-        select(incident)
-        .where(incident.c.app == app, *_between(wanted.since, wanted.until))
-        .order_by(*(_OF_FEW if few else _LATEST))
-    )
-    for name in ("category", "kind", "bind", "endpoint", "broke", "subject", "subject_key", "request_id"):
-        value = getattr(wanted, name)
-        if isinstance(value, tuple):
-            asked = asked.where(incident.c[name].in_(value))
-        elif value is not None:
-            asked = asked.where(incident.c[name] == value)
-    return asked
+def _shape(wanted: IncidentFilter) -> frozenset[tuple[str, bool]]:
+    """Return which fields a filter has, each with whether it has several values."""
+    values = ((name, getattr(wanted, name)) for name in (*_FIELDS, "since", "until"))
+    return frozenset((name, isinstance(value, tuple)) for name, value in values if value is not None)
 
 
-def _between(since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
-    """Return the limits in buckets: the one that *since* falls into counts as a whole."""
-    found = []
-    if since is not None:
-        seconds = microseconds(since) // 1_000_000
-        found.append(incident.c.bucket >= seconds - seconds % BUCKET)
-    if until is not None:
-        found.append(incident.c.bucket < -(-microseconds(until) // 1_000_000))
-    return found
+@cache
+def _statement(shape: frozenset[tuple[str, bool]]) -> Select[Any]:
+    """Return the SELECT for filters of one shape, made once: that takes longer than to run it."""
+    asked = select(incident).where(incident.c.app == bindparam("app")).limit(bindparam("rows", type_=Integer))
+    for name, several in sorted(shape):
+        asked = asked.where(_condition(name, several=several))
+    few = any(name in {"request_id", "subject_key"} for name, _ in shape)
+    return asked.order_by(*(_OF_FEW if few else _LATEST))
+
+
+def _condition(name: str, *, several: bool) -> ColumnElement[bool]:
+    """Return what the parameter *name* demands."""
+    value: BindParameter[Any] = bindparam(name, expanding=several)
+    if name == "since":
+        return incident.c.bucket >= value
+    if name == "until":
+        return incident.c.bucket < value
+    return incident.c[name].in_(value) if several else incident.c[name] == value
+
+
+def _values(app: str, wanted: IncidentFilter, limit: int) -> dict[str, Any]:
+    """Return what the statement for *wanted* is run with: one row more than is asked for, to know of it."""
+    found = {"app": app, "rows": _limited(limit) + 1}
+    found |= {name: getattr(wanted, name) for name in _FIELDS}
+    found |= {"since": _first(wanted.since), "until": _end(wanted.until)}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _between(since: datetime, until: datetime) -> list[ColumnElement[bool]]:
+    return [incident.c.bucket >= _first(since), incident.c.bucket < _end(until)]
+
+
+def _first(since: datetime | None) -> int | None:
+    """Return the bucket that *since* falls into, which counts as a whole."""
+    seconds = None if since is None else microseconds(since) // 1_000_000
+    return None if seconds is None else seconds - seconds % BUCKET
+
+
+def _end(until: datetime | None) -> int | None:
+    """Return up to which bucket *until* lets through."""
+    return None if until is None else -(-microseconds(until) // 1_000_000)
 
 
 def _after(cursor: str) -> ColumnElement[bool]:

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, bindparam, or_, select
 from sqlalchemy.engine import Row
 
 from ._tables import outage, writer
@@ -24,6 +24,23 @@ from ._values import Outage
 ALIVE = timedelta(seconds=120)  # four heartbeats
 GAP = timedelta(seconds=10)  # pooled connections that broke in the outage are met for a while after it
 MAX_SEEN = 20_000  # rows that are read at most, the latest
+
+_SEEN = (
+    select(outage, writer.c.seen.label("alive"), writer.c.ended.label("gone"))
+    .join_from(outage, writer, outage.c.writer == writer.c.id, isouter=True)
+    .where(
+        outage.c.app == bindparam("app"),
+        outage.c.started <= bindparam("until"),
+        or_(outage.c.ended.is_(None), outage.c.ended >= bindparam("since")),
+    )
+    .order_by(outage.c.started.desc())
+    .limit(MAX_SEEN)
+)
+_CONTACTS = (
+    select(outage.c.bind, outage.c.ended)
+    .where(outage.c.app == bindparam("app"), outage.c.ended >= bindparam("since"))
+    .order_by(outage.c.ended)
+)
 
 
 def outages(  # noqa: PLR0913, PLR0917 what is asked for
@@ -44,31 +61,14 @@ def outages(  # noqa: PLR0913, PLR0917 what is asked for
 def _seen(
     connection: Connection, app: str, since: datetime, until: datetime, bind: str | None
 ) -> list[Row[tuple[object, ...]]]:
-    asked = (
-        select(outage, writer.c.seen.label("alive"), writer.c.ended.label("gone"))
-        .join_from(outage, writer, outage.c.writer == writer.c.id, isouter=True)
-        .where(
-            outage.c.app == app,
-            outage.c.started <= until,
-            or_(outage.c.ended.is_(None), outage.c.ended >= since),
-        )
-        .order_by(outage.c.started.desc())
-        .limit(MAX_SEEN)
-    )
-    if bind is not None:
-        asked = asked.where(outage.c.bind == bind)
-    return list(connection.execute(asked).all())
+    asked = _SEEN if bind is None else _SEEN.where(outage.c.bind == bind)
+    return list(connection.execute(asked, {"app": app, "since": since, "until": until}).all())
 
 
 def _contacts(connection: Connection, app: str, since: datetime) -> dict[str, list[datetime]]:
     """Return when any process had contact again, by database, in order."""
-    asked = (
-        select(outage.c.bind, outage.c.ended)
-        .where(outage.c.app == app, outage.c.ended >= since)
-        .order_by(outage.c.ended)
-    )
     found: dict[str, list[datetime]] = defaultdict(list)
-    for bind, ended in connection.execute(asked):
+    for bind, ended in connection.execute(_CONTACTS, {"app": app, "since": since}):
         found[bind].append(ended)
     return found
 

@@ -161,9 +161,9 @@ def test_the_few_rows_of_a_request_or_a_subject_are_found_by_their_index(
     store: Store, wanted: IncidentFilter, index: str
 ) -> None:
     """Without statistics SQLite would rather walk all incidents in the order that is asked for."""
-    asked = reading._asked("shop", wanted)
+    asked = reading._statement(reading._shape(wanted)).params(reading._values("shop", wanted, 50))
     with store.database.read() as connection:
-        sql = asked.limit(50).compile(connection, compile_kwargs={"literal_binds": True})
+        sql = asked.compile(connection, compile_kwargs={"literal_binds": True})
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}").all()
 
     assert index in str(plan)

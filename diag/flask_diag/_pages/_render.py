@@ -22,6 +22,7 @@ from ._navigation import banner, entries
 from ._noun import noun
 from ._script import nonce
 from ._texts import ago, category, day, length_of, number, shown, stamp
+from ._worded import Worded
 
 
 def page(template: str, status: int = 200, **values: Any) -> Response:
@@ -68,16 +69,15 @@ def in_language(tag: str) -> str:
 @functools.cache
 def environment(language: str) -> Environment:
     """Return the templates in one language."""
-    found = Environment(
+    found = Worded(
+        words(language),
         loader=PackageLoader("flask_diag"),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=drawn,
         trim_blocks=True,
         lstrip_blocks=True,
-        extensions=["jinja2.ext.i18n"],
     )
-    found.install_gettext_translations(words(language), newstyle=True)  # type: ignore[attr-defined] # the extension's
     found.globals.update(url_for=url_for, csrf_token=csrf_token, in_language=in_language)
     found.filters.update(
         diag_key=key_text,

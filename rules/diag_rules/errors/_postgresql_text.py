@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
+from typing import TypeAlias
 
 from ._kinds import Kind
 from ._meanings import MEANINGS
 from ._reading import DBAPI_CLASSES, Reading
 from ._row import Row, row
 from .tables.postgresql_texts import CANCEL_TEXTS, CONNECTION_TEXTS
+
+Choice: TypeAlias = "tuple[re.Pattern[str], dict[str, Kind]]"
 
 _ODD = {
     # asyncpg's classes that are not called after their condition
@@ -69,17 +73,40 @@ def _template(text: str) -> str:
     return ".*?".join(re.escape(part) for part in text.split("%s"))
 
 
-@lru_cache(maxsize=1)
-def _connection_patterns() -> list[tuple[re.Pattern[str], Kind]]:
-    return [
-        (re.compile(f"(?:{'|'.join(map(_template, texts))})"), kind)
+def _any_of(patterns: Iterable[tuple[str, Kind]]) -> Choice:
+    """Return one pattern for all of *patterns*, the first first, and what each of its named groups means."""
+    named = {f"k{number}": each for number, each in enumerate(patterns)}
+    text = "|".join(f"(?P<{name}>{pattern})" for name, (pattern, _) in named.items())
+    return re.compile(text), {name: kind for name, (_, kind) in named.items()}
+
+
+def _chosen(choice: Choice, text: str) -> Kind | None:
+    """Return the kind of the first pattern that matches at the start of *text*, or None."""
+    pattern, kinds = choice
+    found = pattern.match(text)
+    return kinds[found.lastgroup] if found is not None and found.lastgroup is not None else None
+
+
+_STARTS = frozenset(text[0] for texts in CONNECTION_TEXTS.values() for text in texts)
+
+
+@lru_cache(maxsize=len(_STARTS))
+def _connection_pattern(start: str) -> Choice:
+    """Return the pattern of what is said about connections and begins with the character *start*, or with anything.
+
+    There are hundreds of texts, and most begin otherwise than the one that is looked at.
+    """
+    return _any_of(
+        (_template(text), kind)
         for kind, texts in CONNECTION_TEXTS.items()
-    ]
+        for text in texts
+        if text.startswith((start, "%s"))
+    )
 
 
 @lru_cache(maxsize=1)
-def _driver_patterns() -> list[tuple[re.Pattern[str], Kind]]:
-    return [(re.compile(pattern), kind) for pattern, kind in _DRIVER_TEXTS]
+def _driver_patterns() -> Choice:
+    return _any_of(_DRIVER_TEXTS)
 
 
 @lru_cache(maxsize=1)
@@ -104,9 +131,10 @@ def connection_kind(message: str) -> Kind | None:
     for line in message.splitlines():
         reply = _server_reply().match(line)
         for candidate in (reply[1], line) if reply else (line,):
-            for pattern, kind in _connection_patterns():
-                if pattern.match(candidate.strip()):
-                    return kind
+            said = candidate.strip()
+            kind = _chosen(_connection_pattern(said[0] if said[:1] in _STARTS else "%"), said)
+            if kind is not None:
+                return kind
     return None
 
 
@@ -138,9 +166,9 @@ def judge(reading: Reading) -> tuple[Row, str] | None:
     if named is not None:
         return row("", named), f"class {reading.name}"
     message = reading.message.strip()
-    for pattern, kind in _driver_patterns():
-        if pattern.match(message):
-            return row("", kind, weak=kind in _WEAK), f"text of {reading.driver}: no SQLSTATE"
+    kind = _chosen(_driver_patterns(), message)
+    if kind is not None:
+        return row("", kind, weak=kind in _WEAK), f"text of {reading.driver}: no SQLSTATE"
     return _by_class(reading, message)
 
 

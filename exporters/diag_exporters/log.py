@@ -30,7 +30,8 @@ class LogExporter:
         """Write *incident*; its fields are attributes of the record, ``diag_category`` and so on."""
         level = LEVELS[incident.classification.category]
         if self.logger.isEnabledFor(level):
-            self.logger.log(level, "%s", line(incident), extra=fields(incident))
+            shown = fields(incident)
+            self.logger.log(level, "%s", _line_of(shown), extra=shown)
 
     def recovered(self, recovery: Recovery) -> None:
         """Write that a database answers again, and after how many seconds."""
@@ -59,12 +60,12 @@ def log(logger: str | logging.Logger = "flask_diag.incident") -> LogExporter:
 
 def line(incident: Incident) -> str:
     """Return the incident as one line: the category and kind, then ``key=value`` for what is known."""
-    found = incident.classification
-    words = [str(found.category), str(found.kind)]
-    shown = fields(incident)
-    words += [
-        f"{key.removeprefix('diag_')}={plain(shown[key])}" for key in _SHOWN if shown.get(key) is not None
-    ]
+    return _line_of(fields(incident))
+
+
+def _line_of(shown: dict[str, Any]) -> str:
+    words = [shown["diag_category"], shown["diag_kind"]]
+    words += [f"{word}={plain(shown[key])}" for key, word in _SHOWN if shown[key] is not None]
     return " ".join(words)
 
 
@@ -100,28 +101,33 @@ def fields(incident: Incident) -> dict[str, Any]:
     }
 
 
-_SHOWN = (
-    "diag_sqlstate",
-    "diag_vendor_code",
-    "diag_dialect",
-    "diag_table",
-    "diag_columns",
-    "diag_constraint",
-    "diag_deletion_of",
-    "diag_subject",
-    "diag_subject_key",
-    "diag_method",
-    "diag_route",
-    "diag_bind",
-    "diag_outage_id",
-    "diag_request_id",
-)
+_SHOWN = [
+    (f"diag_{word}", word)
+    for word in (
+        "sqlstate",
+        "vendor_code",
+        "dialect",
+        "table",
+        "columns",
+        "constraint",
+        "deletion_of",
+        "subject",
+        "subject_key",
+        "method",
+        "route",
+        "bind",
+        "outage_id",
+        "request_id",
+    )
+]
 
 
 def plain(value: object) -> str:
     """Return *value* as one printable word or a quoted text: a name can forge neither a second line nor another field."""
-    text = "".join(letter if letter.isprintable() else "?" for letter in str(value)[:200])
-    if text and not _UNSAFE.intersection(text):
+    text = str(value)[:200]
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else "?" for letter in text)
+    if text and _UNSAFE.isdisjoint(text):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

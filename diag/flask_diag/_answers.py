@@ -9,10 +9,9 @@ mode, shown, as without us; only the last page is ours, where the application ha
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
-from flask import Flask, Response, current_app, make_response, request
+from flask import Flask, Response, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import InternalServerError
 
@@ -31,6 +30,7 @@ from ._request import argument, memory, request_id, subject_of_request
 from ._state import State, state, state_of
 from ._verdicts import verdict_of
 
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
 _OVER = frozenset((Category.DEFECT, Category.UNKNOWN))
 
 
@@ -127,33 +127,40 @@ def _problem(found: State, meaning: Classification) -> Problem | None:
             publish_verdict(verdict, found.exporters)
         if not over or (verdict is not None and verdict.blockers):
             return of_deletion(meaning, _case(found, deletion.keys[0] if deletion.keys else None), verdict)
-    return None if over else of_error(meaning, replace(_case(found), message=_own_message(found, meaning)))
+    return None if over else of_error(meaning, _case(found, meaning=meaning))
 
 
-def _own_message(found: State, meaning: Classification) -> str | None:
+def _own_message(found: State, meaning: Classification | None, spoken: str) -> str | None:
     """Return the application's own words; where getting them fails, ours will do."""
+    if meaning is None or found.words is None:
+        return None
     with guarded("asking for the application's own message"):
-        return found.words.message(meaning, language()) if found.words is not None else None
+        return found.words.message(meaning, spoken)
     return None
 
 
-def _case(found: State, key: Any = None) -> Case:
+def _case(found: State, key: Any = None, *, meaning: Classification | None = None) -> Case:
+    """Return what an answer is made from, with the application's own words for *meaning* if that is given."""
     subject, text = subject_of_request(found)
+    spoken = language()
     return Case(
         reference=request_id(found),
-        language=language(),
+        language=spoken,
         retry_after=found.settings.retry_after,
         subject=subject,
         key=text if key is None else key,
-        name=_name(found),
+        message=_own_message(found, meaning, spoken),
+        name=_name(found, spoken),
     )
 
 
-def _name(found: State) -> str | None:
+def _name(found: State, spoken: str) -> str | None:
     """Return what the policy calls one subject, in the language of the request."""
     words = found.policy.subject.name if found.policy is not None else None
+    if words is None:
+        return None
     with guarded("asking the policy what the subject is called"):
-        return None if words is None else str(words.render(language(), 1, {}))
+        return str(words.render(spoken, 1, {}))
     return None
 
 
@@ -165,8 +172,9 @@ def respond(found: State, problem: Problem) -> Response:
             response = page_of(problem)
     if response is None:
         members = problem.members(found.settings.problem_type, request.path)
-        response = make_response(json.dumps(members, ensure_ascii=False), problem.status)
-        response.content_type = "application/problem+json"
+        response = current_app.response_class(
+            _as_json(members), problem.status, content_type="application/problem+json"
+        )
     response.headers["Cache-Control"] = "no-store"
     response.headers["Content-Language"] = problem.language
     response.headers.add("Vary", "Accept, Accept-Language")

@@ -25,6 +25,7 @@ _HANDED_OUT = frozenset((Kind.POOL_TIMEOUT,))  # a hand-out is all that these la
 @dataclass(slots=True)
 class _Active:
     since: datetime
+    name: str
     last: float
     kind: Kind
     connecting: bool
@@ -60,7 +61,7 @@ class Outage:
     def name(self) -> str | None:
         """When it was first met, as an id that logs and Sentry share (``20261123T021500Z``), or None."""
         active = self._active
-        return f"{active.since:%Y%m%dT%H%M%SZ}" if active else None
+        return active.name if active else None
 
     @property
     def kind(self) -> Kind | None:
@@ -82,7 +83,9 @@ class Outage:
             if self._active is None:
                 in_use = lost and found.phase is not Phase.CONNECT
                 doubtful = in_use and now - self._opened < SETTLE
-                self._active = _Active(datetime.now(UTC), now, found.kind, connecting, doubtful)
+                since = datetime.now(UTC)
+                name = f"{since:%Y%m%dT%H%M%SZ}"
+                self._active = _Active(since, name, now, found.kind, connecting, doubtful)
             else:
                 self._active.last, self._active.kind = now, found.kind
                 self._active.connecting = connecting

@@ -19,7 +19,8 @@ from ._kinds import Kind
 from ._links import Link, links
 from ._lookup import find
 from ._meanings import MEANINGS
-from ._short import keep, look_up
+from ._short import keep, kept, look_up
+from ._unopened import mark_of
 
 _WRAPPERS = frozenset(
     {
@@ -37,7 +38,7 @@ def classify(error: BaseException) -> Classification:
     Imports no driver.
     """
     try:
-        return _alone(error) or _among_others(error)
+        return _alone(error) or _unopened(error) or _among_others(error)
     except Exception as failure:  # noqa: BLE001 - a classifier that raises hides the error it was asked about
         return _unknown(f"none: classifying failed with {type(failure).__name__}")
 
@@ -83,6 +84,20 @@ def _read_alone(orig: Any, known: tuple[str, Reader]) -> Classification | None:
     if found is None or found[0].weak or found[0].kind._value_ in FOLLOWING:
         return None
     return made(found[0], found[1], reading, Phase.EXECUTE, found[0].retry)
+
+
+def _unopened(error: Any) -> Classification | None:
+    """Return the answer for a connection that could not be opened, kept for the next request that meets the same."""
+    if type(error) not in _WRAPPERS or error.statement is not None:
+        return None
+    mark = mark_of(error)
+    if mark is None:
+        return None
+    answered = kept(mark)
+    if answered is None:
+        answered = _among_others(error)
+        keep(mark, answered)
+    return answered
 
 
 def _among_others(error: BaseException) -> Classification:

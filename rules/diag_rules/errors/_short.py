@@ -37,6 +37,11 @@ def look_up(driver: str, error: Any) -> tuple[Mark | None, Classification | None
         return None, None
 
 
+def kept(mark: Mark) -> Classification | None:
+    """Return the answer that is kept under *mark*, or None."""
+    return _answers.get(mark)
+
+
 def keep(new: Mark, answer: Classification) -> None:
     """Keep *answer*; settings and registered rows are part of the mark, so that answers from before are not found."""
     if len(_answers) >= _MOST:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -164,5 +165,75 @@ def test_a_changed_setting_is_seen_at_once() -> None:
 def test_what_is_kept_stays_small() -> None:
     for number in range(_short._MOST + 50):
         classify(unique("psycopg", "a", table=f"table_{number}"))
+
+    assert len(_short._answers) <= _short._MOST
+
+
+PSYCOPG, PYMYSQL = (type(stand_in(f"{name}.OperationalError")) for name in ("psycopg", "pymysql.err"))
+REFUSED = 'connection to server at "db.internal", port 5432 failed: Connection refused'
+UNKNOWN_HOST = 'could not translate host name "db.internal" to address: Name or service not known'
+
+
+def unopened(orig: Exception, behind: OSError | None = None, *, lost: bool = False) -> Exception:
+    """Return what connecting raises: no statement, and what the system said behind the driver's exception."""
+    orig.__context__ = behind
+    return wrapped(orig, statement=None, lost=lost)
+
+
+def cannot_connect(number: int | None) -> Exception:
+    behind = None if number is None else OSError(number, "said")
+    return unopened(PYMYSQL(2003, "Can't connect to MySQL server on 'db.internal'"), behind)
+
+
+def test_connections_that_cannot_be_opened_are_told_apart_by_their_texts() -> None:
+    for _ in range(2):
+        answers = [classify(unopened(PSYCOPG(text))) for text in (REFUSED, UNKNOWN_HOST, "odd")]
+
+        assert [answer.kind for answer in answers] == [
+            Kind.CONNECTION_REFUSED,
+            Kind.HOST_UNKNOWN,
+            Kind.CONNECTION_FAILURE,
+        ]
+
+
+def test_connections_that_cannot_be_opened_are_told_apart_by_what_the_system_said() -> None:
+    for _ in range(2):
+        answers = [
+            classify(cannot_connect(number)) for number in (None, errno.ECONNREFUSED, errno.EHOSTUNREACH)
+        ]
+
+        assert [answer.kind for answer in answers] == [
+            Kind.SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
+            Kind.CONNECTION_REFUSED,
+            Kind.NETWORK_UNREACHABLE,
+        ]
+
+
+def test_a_connection_that_is_lost_is_told_from_one_that_is_not() -> None:
+    for _ in range(2):
+        kept, lost = (classify(unopened(PSYCOPG("odd"), lost=lost)) for lost in (False, True))
+
+        assert kept.evidence == "class OperationalError without SQLSTATE"
+        assert lost.evidence.startswith("flag connection_invalidated")
+
+
+def test_a_code_that_came_all_the_same_is_read() -> None:
+    classify(unopened(PSYCOPG(REFUSED)))
+    coded = PSYCOPG(REFUSED)
+    coded.sqlstate = "53300"  # type: ignore[attr-defined] # as the driver sets it
+
+    assert classify(unopened(coded)).kind is Kind.TOO_MANY_CONNECTIONS
+
+
+def test_a_text_about_a_connection_is_not_kept() -> None:
+    classify(unopened(PSYCOPG(f"{REFUSED}; password=hunter2")))
+
+    assert _short._answers
+    assert not [word for word in ("hunter2", "db.internal") if word in repr(_short._answers)]
+
+
+def test_texts_without_end_are_not_kept_without_end() -> None:
+    for number in range(_short._MOST + 50):
+        classify(unopened(PSYCOPG(f"{REFUSED} {number}")))
 
     assert len(_short._answers) <= _short._MOST

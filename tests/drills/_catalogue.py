@@ -61,7 +61,7 @@ class Drill:
         pages: the alerts that page when it goes on for five minutes and every request fails.
         on: the servers that it is held on.
         quick: it is part of ``make test``.
-        patient: each request takes seconds; few are sent, to all three applications at once.
+        patient: each request takes seconds; few are sent, to all four applications at once.
         fails: every request fails while it lasts.
         lasts: an outage that the next connection does not end.
         options: of the applications' engines.

@@ -12,21 +12,21 @@ from sqlalchemy import URL, NullPool, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from drills._grounds import Between, Networked
-from drills._hosts import Trio, insert
+from drills._hosts import Quartet, insert
 from drills._place import PASSWORD, USER, Place, address, execute, held
 from drills._standby import promote
 
-Fault = Callable[[Place, Trio], AbstractContextManager[None]]
+Fault = Callable[[Place, Quartet], AbstractContextManager[None]]
 
 
 @contextmanager
-def none(_place: Place, _trio: Trio) -> Iterator[None]:
+def none(_place: Place, _quartet: Quartet) -> Iterator[None]:
     """Nothing: the work itself goes wrong."""
     yield
 
 
 @contextmanager
-def stopped(place: Place, _trio: Trio) -> Iterator[None]:
+def stopped(place: Place, _quartet: Quartet) -> Iterator[None]:
     """Shut down, as for maintenance."""
     place.server.stop()
     yield
@@ -34,7 +34,7 @@ def stopped(place: Place, _trio: Trio) -> Iterator[None]:
 
 
 @contextmanager
-def killed(place: Place, _trio: Trio) -> Iterator[None]:
+def killed(place: Place, _quartet: Quartet) -> Iterator[None]:
     """SIGKILL."""
     place.server.kill()
     yield
@@ -42,7 +42,7 @@ def killed(place: Place, _trio: Trio) -> Iterator[None]:
 
 
 @contextmanager
-def hung(place: Place, _trio: Trio) -> Iterator[None]:
+def hung(place: Place, _quartet: Quartet) -> Iterator[None]:
     """SIGSTOP: connections are accepted, and silent."""
     place.server.pause()
     try:
@@ -52,7 +52,7 @@ def hung(place: Place, _trio: Trio) -> Iterator[None]:
 
 
 @contextmanager
-def unplugged(place: Place, _trio: Trio) -> Iterator[None]:
+def unplugged(place: Place, _quartet: Quartet) -> Iterator[None]:
     """No carrier at the server's end."""
     assert isinstance(place, Networked)
     with place.link.pulled():
@@ -60,7 +60,7 @@ def unplugged(place: Place, _trio: Trio) -> Iterator[None]:
 
 
 @contextmanager
-def vanishing(place: Place, _trio: Trio) -> Iterator[None]:
+def vanishing(place: Place, _quartet: Quartet) -> Iterator[None]:
     """Packets of the server vanish."""
     assert isinstance(place, Networked)
     with place.link.silent():
@@ -68,7 +68,7 @@ def vanishing(place: Place, _trio: Trio) -> Iterator[None]:
 
 
 @contextmanager
-def crawling(place: Place, _trio: Trio) -> Iterator[None]:
+def crawling(place: Place, _quartet: Quartet) -> Iterator[None]:
     """64 kbit/s towards the server."""
     assert isinstance(place, Networked)
     with place.link.slow("64kbit"):
@@ -76,21 +76,21 @@ def crawling(place: Place, _trio: Trio) -> Iterator[None]:
 
 
 @contextmanager
-def nameless(_place: Place, trio: Trio) -> Iterator[None]:
+def nameless(_place: Place, quartet: Quartet) -> Iterator[None]:
     """The server's name resolves no more: ``.invalid`` never does (RFC 6761)."""
 
     def lead_astray(_dialect: Any, _record: Any, _args: Any, options: dict[str, Any]) -> None:
         options["host"] = "database.invalid"
 
-    for host in trio.hosts.values():
+    for host in quartet.hosts.values():
         event.listen(host.engine, "do_connect", lead_astray)
     yield
-    for host in trio.hosts.values():
+    for host in quartet.hosts.values():
         event.remove(host.engine, "do_connect", lead_astray)
 
 
 @contextmanager
-def crowded(place: Place, _trio: Trio) -> Iterator[None]:
+def crowded(place: Place, _quartet: Quartet) -> Iterator[None]:
     """Every connection that the server lets the application have is taken."""
     engine = create_engine(place.url, poolclass=NullPool)
     taken: list[Any] = []
@@ -103,16 +103,16 @@ def crowded(place: Place, _trio: Trio) -> Iterator[None]:
 
 
 @contextmanager
-def exhausted(_place: Place, trio: Trio) -> Iterator[None]:
+def exhausted(_place: Place, quartet: Quartet) -> Iterator[None]:
     """Every connection of the pools is in use."""
-    taken = [host.engine.connect() for host in trio.hosts.values()]
+    taken = [host.engine.connect() for host in quartet.hosts.values()]
     yield
     for one in taken:
         one.close()
 
 
 @contextmanager
-def read_only(place: Place, _trio: Trio) -> Iterator[None]:
+def read_only(place: Place, _quartet: Quartet) -> Iterator[None]:
     """The server takes no changes."""
     if place.dialect == "mysql":
         place.administer("SET GLOBAL read_only = ON")
@@ -132,14 +132,14 @@ def _renewed(place: Place) -> None:
 
 
 @contextmanager
-def failed_over(place: Place, trio: Trio) -> Iterator[None]:
+def failed_over(place: Place, quartet: Quartet) -> Iterator[None]:
     """The primary is gone, its address leads to a standby, and nobody has promoted that yet."""
     assert isinstance(place, Between)
 
     def lead(_dialect: Any, _record: Any, _args: Any, options: dict[str, Any]) -> None:
         options["port"] = place.other.port
 
-    for host in trio.hosts.values():
+    for host in quartet.hosts.values():
         event.listen(host.engine, "do_connect", lead)
     place.server.kill()
     yield
@@ -147,7 +147,7 @@ def failed_over(place: Place, trio: Trio) -> Iterator[None]:
 
 
 @contextmanager
-def locked_out(place: Place, _trio: Trio) -> Iterator[None]:
+def locked_out(place: Place, _quartet: Quartet) -> Iterator[None]:
     """The application's password was changed."""
     change = (
         "ALTER USER {}@'%' IDENTIFIED BY '{}'" if place.dialect == "mysql" else "ALTER ROLE {} PASSWORD '{}'"
@@ -158,7 +158,7 @@ def locked_out(place: Place, _trio: Trio) -> Iterator[None]:
 
 
 @contextmanager
-def bouncer_killed(place: Place, _trio: Trio) -> Iterator[None]:
+def bouncer_killed(place: Place, _quartet: Quartet) -> Iterator[None]:
     """The pooler is gone, the database well."""
     assert isinstance(place, Between)
     place.other.kill()
@@ -167,7 +167,7 @@ def bouncer_killed(place: Place, _trio: Trio) -> Iterator[None]:
 
 
 @contextmanager
-def full(place: Place, _trio: Trio) -> Iterator[None]:
+def full(place: Place, _quartet: Quartet) -> Iterator[None]:
     """The disk of the table is full: 4 MiB in memory; root only."""
     small = Path(place.server.home) / "small"
     url = address(place.server)
@@ -229,7 +229,7 @@ def _use_up(url: URL) -> None:
 
 
 @contextmanager
-def row_held(place: Place, _trio: Trio) -> Iterator[None]:
+def row_held(place: Place, _quartet: Quartet) -> Iterator[None]:
     """Another transaction holds the row."""
     with held(address(place.server), "UPDATE things SET n = 0 WHERE id = 1"):
         yield

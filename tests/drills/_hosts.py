@@ -1,10 +1,13 @@
-"""The same small application three times on one database: with diagnostics, without, and without again.
+"""The same small application on one database with diagnostics, without, without again, and with errors kept silent.
 
-The third tells how much two runs of the same thing differ; what diagnostics cost has to be seen above that.
+Without, Flask logs an error with its traceback and gives its own page; the second such application tells how much two runs
+of the same thing differ, and what diagnostics cost has to be seen above that. The last one shows the least that an answer
+to an error can cost: a handler that says a word, and nothing in the log. All write to one log file, as in production.
 """
 
 from __future__ import annotations
 
+import logging
 import secrets
 import statistics
 import threading
@@ -33,7 +36,8 @@ from flask_diag.store import Store
 Work = Callable[[Engine], object]
 Scrape = dict[str, dict[tuple[tuple[str, str], ...], float]]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-NAMES = ("diag", "bare", "twin")
+NAMES = ("diag", "bare", "twin", "terse")
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class Answer:
 
 
 class Host:
-    """One application with a pool of its own; `diag` says whether it has diagnostics.
+    """One application with a pool of its own; its name says what it does about errors.
 
     Attributes:
         work: what a request does to the database.
@@ -59,7 +63,6 @@ class Host:
         engine: Engine,
         home: Path,
         *,
-        diag: bool,
         exporters: Sequence[Exporter] = (),
         **config: Any,
     ) -> None:
@@ -68,7 +71,7 @@ class Host:
         self.answered: Counter[bool] = Counter()
         self.news = threading.Condition()
         self.app.add_url_rule("/do", "do", self._do)
-        if diag:
+        if name == "diag":
             store = f"sqlite:///{home}/store.sqlite"
             settings = {"DIAG_STORE_URL": store, "DIAG_STORE_DRAIN": 0, "DIAG_PROBE_INTERVAL": 0.001}
             self.app.config.update(settings | config)
@@ -79,7 +82,7 @@ class Host:
                 *exporters,
             ]  # the default ones first
             Diagnostics(self.app, engine, exporters=told, authorize=lambda _: True)
-        else:  # as cheap as an application can handle an error
+        elif name == "terse":  # as cheap as an application can handle an error
             self.app.register_error_handler(Exception, lambda _: ("error", 500))
 
     def _do(self) -> str:
@@ -168,7 +171,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """What the three answered, request by request, and what was counted meanwhile."""
+    """What the four answered, request by request, and what was counted meanwhile."""
 
     answers: dict[str, list[Answer]]
     counted: Counter[tuple[str, str]]
@@ -191,8 +194,13 @@ class Phase:
 
     @property
     def busier(self) -> float:
-        """Seconds of work that diagnostics add to the median request."""
+        """Seconds of work that diagnostics add to the median request; below 0 where they save some."""
         return self.busy("diag") - min(self.busy("bare"), self.busy("twin"))
+
+    @property
+    def beyond_silence(self) -> float:
+        """Seconds of work by which the median request exceeds one whose error is kept silent."""
+        return self.busy("diag") - self.busy("terse")
 
     @property
     def slower(self) -> float:
@@ -206,8 +214,8 @@ class Phase:
 
 
 @dataclass
-class Trio:
-    """The three applications."""
+class Quartet:
+    """The four applications of `NAMES`."""
 
     hosts: dict[str, Host] = field(default_factory=dict)
 
@@ -222,11 +230,12 @@ class Trio:
             host.wait_for(count, well=well)
 
     def ask(self, count: int, work: Work, *, at_once: bool = False) -> Phase:
-        """Send *count* requests to each, in turns, or to all three *at once* where each takes seconds."""
+        """Send *count* requests to each, in turns, or to all four *at once* where each takes seconds."""
         before, answers = self.diag.errors(), {name: list[Answer]() for name in NAMES}
         self.work(work)
         for number in range(count):
-            names = NAMES[number % 3 :] + NAMES[: number % 3]  # none is always first
+            turn = number % len(NAMES)
+            names = NAMES[turn:] + NAMES[:turn]  # none is always first
             if at_once:
                 threads = [threading.Thread(target=self._keep, args=(answers, name)) for name in names]
                 for thread in threads:
@@ -247,7 +256,7 @@ class Trio:
         answers[name].append(self.hosts[name].ask())
 
     def until_well(self, work: Work, *, tries: int = 30, at_once: bool = False) -> Phase:
-        """Ask until all three are well again, each three times in a row; raises AssertionError if they stay ill."""
+        """Ask until all four are well again, each three times in a row; raises AssertionError if they stay ill."""
         last = Phase({}, Counter())
         for _ in range(tries):
             last = self.ask(3, work, at_once=at_once)
@@ -257,25 +266,39 @@ class Trio:
 
 
 @contextmanager
-def trio(
+def quartet(
     url: URL,
     home: Path,
     *,
     exporters: Sequence[Exporter] = (),
     config: Mapping[str, Any] = NOTHING,
     **options: Any,
-) -> Iterator[Trio]:
-    """Run the three on *url*; *options* are those of their engines, *exporters* and *config* of the diagnostics."""
-    made = Trio()
+) -> Iterator[Quartet]:
+    """Run the four on *url*; *options* are those of their engines, *exporters* and *config* of the diagnostics."""
+    made = Quartet()
     try:
         for name in NAMES:
             engine = create_engine(url, **options)
-            made.hosts[name] = Host(name, engine, home, diag=name == "diag", exporters=exporters, **config)
-        yield made
+            made.hosts[name] = Host(name, engine, home, exporters=exporters, **config)
+        with logging_to(home / "log.txt"):
+            yield made
     finally:
         finish_late_questions()
         for host in made.hosts.values():
             host.close()
+
+
+@contextmanager
+def logging_to(path: Path) -> Iterator[None]:
+    """Let *path* be the only log: what pytest keeps for its report costs each line twice."""
+    root, handler = logging.getLogger(), logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter(LOG_FORMAT))
+    before, root.handlers = root.handlers, [handler]
+    try:
+        yield
+    finally:
+        root.handlers = before
+        handler.close()
 
 
 def scraped(registry: CollectorRegistry) -> Scrape:

@@ -29,9 +29,10 @@ class Row:
                 self.during.slower,
                 self.during.noise,
                 self.during.busier,
+                self.during.beyond_silence,
             )
         ]
-        figures = " | ".join(f"{value:.1f}" for value in times)
+        figures = " | ".join(f"{value:.2f}" for value in times)
         return f"| {self.name} | {server} | {statuses} | {category}: {counted} | {woken} | {figures} |"
 
 
@@ -47,6 +48,6 @@ class Report:
 
 
 HEAD = (
-    "| drill | server | answered | counted | pages | without, ms | we add, ms | noise, ms | work we add, ms |",
-    "|---|---|---|---|---|---|---|---|---|",
+    "| drill | server | answered | counted | pages | without, ms | we add, ms | noise, ms | work we add, ms | beyond silence, ms |",
+    "|---|---|---|---|---|---|---|---|---|---|",
 )

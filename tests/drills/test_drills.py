@@ -13,13 +13,13 @@ import pytest
 from _servers import NotFound, Server, Servers
 from diag_rules.errors import Category, Kind
 from drills._catalogue import DRILLS, Drill
-from drills._hosts import Phase, Scrape, trio
+from drills._hosts import Phase, Scrape, quartet
 from drills._pages import pages
 from drills._place import prepare
 from drills._report import Report, Row
 from flask_diag._outage import SETTLE
 
-ASKED, ASKED_SLOWLY = 9, 3  # requests of each application in a phase
+ASKED, ASKED_SLOWLY = 21, 3  # requests of each application in a phase
 WAIT = 0.1  # seconds by which a busy machine may move a median; whoever waits for a database waits longer
 WORK = 0.01  # seconds of work that diagnostics may add to a request that meets an error
 ROOT_ONLY = {"disk full", "network: no carrier", "network: packets vanish", "network: 64 kbit/s"}
@@ -92,18 +92,18 @@ def hold(drill: Drill, server: Server, home: Path) -> Found:
     asked = ASKED_SLOWLY if drill.patient else ASKED
     with (
         drill.ground(server, home) as place,
-        trio(place.url, home, **drill.engine_options(server.dialect)) as three,
+        quartet(place.url, home, **drill.engine_options(server.dialect)) as four,
     ):
-        three.until_well(drill.well)
-        before = three.diag.scrape()
-        with drill.fault(place, three):
-            during = three.ask(asked, drill.work, at_once=drill.patient)
-            meanwhile = three.diag.scrape()
-        three.until_well(drill.well, at_once=drill.patient)
+        four.until_well(drill.well)
+        before = four.diag.scrape()
+        with drill.fault(place, four):
+            during = four.ask(asked, drill.work, at_once=drill.patient)
+            meanwhile = four.diag.scrape()
+        four.until_well(drill.well, at_once=drill.patient)
         if LASTING & {kind for _, kind in during.counted}:
-            three.diag.later(SETTLE)
-            three.until_well(drill.well)
-        after = three.diag.scrape_until_reached()
+            four.diag.later(SETTLE)
+            four.until_well(drill.well)
+        after = four.diag.scrape_until_reached()
 
     assert during.statuses() == ([drill.status] if drill.fails else [200]) * asked
     assert during.failed("bare") == during.failed("twin") == during.failed()

@@ -12,12 +12,12 @@ from _servers import NotFound, Server, Servers
 from diag_rules.errors import Category, Kind
 from drills import _works as works
 from drills._catalogue import DEFAULT, GONE, HASTY
-from drills._hosts import NAMES, Answer, Phase, Trio, Work, trio, write
+from drills._hosts import NAMES, Answer, Phase, Quartet, Work, quartet, write
 from drills._place import address, prepare
 from drills._report import Report, Row
 
 pytestmark = pytest.mark.slow
-THREADS = 3  # of each of the three applications
+THREADS = 3  # of each of the four applications
 WAIT, WORK = 0.1, 0.01  # seconds, as in test_drills.py
 SETTINGS = {"postgresql": {"deadlock_timeout": "20ms"}, "mariadb": {}}
 
@@ -35,15 +35,15 @@ def server(request: pytest.FixtureRequest, servers: Servers) -> Server:
     return found
 
 
-def ask_all_the_time(three: Trio, work: Work, meanwhile: Callable[[], object]) -> Phase:
+def ask_all_the_time(four: Quartet, work: Work, meanwhile: Callable[[], object]) -> Phase:
     """Let people ask every application until *meanwhile* is done; return all that was answered."""
-    three.work(work)
-    before, over, lock = three.diag.errors(), threading.Event(), threading.Lock()
+    four.work(work)
+    before, over, lock = four.diag.errors(), threading.Event(), threading.Lock()
     answers = {name: list[Answer]() for name in NAMES}
 
     def person(name: str) -> None:
         while not over.wait(0.005):
-            answer = three.hosts[name].ask()
+            answer = four.hosts[name].ask()
             with lock:
                 answers[name].append(answer)
 
@@ -56,27 +56,27 @@ def ask_all_the_time(three: Trio, work: Work, meanwhile: Callable[[], object]) -
         over.set()
         for one in people:
             one.join()
-    return Phase(answers, three.diag.errors() - before)
+    return Phase(answers, four.diag.errors() - before)
 
 
 @pytest.mark.parametrize("how", ["stopped", "killed"])
 def test_a_restart_under_load(server: Server, how: str, tmp_path: Path, report: Report) -> None:
-    with trio(
+    with quartet(
         address(server), tmp_path, connect_args={**DEFAULT[server.dialect], **HASTY[server.dialect]}
-    ) as three:
-        three.until_well(write)
-        asked_before = three.diag.requests()
+    ) as four:
+        four.until_well(write)
+        asked_before = four.diag.requests()
 
         def restart() -> None:
             (server.stop if how == "stopped" else server.kill)()
-            three.wait_for(5, well=False)
+            four.wait_for(5, well=False)
             server.start()
-            three.wait_for(20, well=True)
+            four.wait_for(20, well=True)
 
-        found = ask_all_the_time(three, write, restart)
-        asked = three.diag.requests() - asked_before
-        three.until_well(write)
-        outage = three.diag.scrape_until_reached()["diag_outage_active"][()]
+        found = ask_all_the_time(four, write, restart)
+        asked = four.diag.requests() - asked_before
+        four.until_well(write)
+        outage = four.diag.scrape_until_reached()["diag_outage_active"][()]
 
     assert set(found.statuses()) == {200, 503}
     assert {category for category, _ in found.counted} == {Category.OUTAGE.value}
@@ -90,13 +90,13 @@ def test_a_restart_under_load(server: Server, how: str, tmp_path: Path, report: 
 
 
 def test_a_storm_of_deadlocks(server: Server, tmp_path: Path, report: Report) -> None:
-    with trio(
+    with quartet(
         address(server), tmp_path, pool_size=THREADS, connect_args=dict(DEFAULT[server.dialect])
-    ) as three:
-        three.until_well(write)
-        found = ask_all_the_time(three, works.crossing_writes, lambda: three.diag.wait_for(10, well=False))
-        outage = three.diag.outage
-        three.until_well(write)
+    ) as four:
+        four.until_well(write)
+        found = ask_all_the_time(four, works.crossing_writes, lambda: four.diag.wait_for(10, well=False))
+        outage = four.diag.outage
+        four.until_well(write)
 
     kinds = {kind for _, kind in found.counted}
     assert set(found.statuses()) == {200, 503}

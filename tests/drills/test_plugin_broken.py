@@ -27,7 +27,7 @@ from sqlalchemy import URL, Engine, text
 from _servers import free_port
 from diag._shop import body, fill, make_shop
 from diag_exporters import Incident
-from drills._hosts import Phase, Trio, trio
+from drills._hosts import Phase, Quartet, quartet
 from flask_diag import _answer_page, _capture, _outage, _probe
 from flask_diag.store import Store, _intake, _writer
 from flask_diag.store import _database as store_database
@@ -71,9 +71,9 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_database, "CONNECT_SECONDS", 1)
 
 
-def ask(three: Trio) -> Phase:
+def ask(four: Quartet) -> Phase:
     """Ask, and look that nobody noticed."""
-    found = three.ask(ASKED, break_a_rule)
+    found = four.ask(ASKED, break_a_rule)
     assert set(found.statuses()) == {409}
     assert found.counted == {("business_rule", "unique_violation"): ASKED}
     assert found.slower <= WAIT + 3 * found.noise
@@ -123,34 +123,34 @@ def full(place: Path) -> Iterator[None]:
 def test_a_store_that_is_away_is_not_noticed_and_catches_up(
     fault: Callable[[Path], AbstractContextManager[None]], url: URL, place: Path
 ) -> None:
-    with trio(url, place) as three:
-        ask(three)
-        assert three.diag.store.flush(10)
+    with quartet(url, place) as four:
+        ask(four)
+        assert four.diag.store.flush(10)
         with fault(place):
-            ask(three)
-            three.diag.store.flush(3)
-            ask(three)
-        caught_up = three.diag.store.flush(20)
-        found = kept(three.diag.store)
+            ask(four)
+            four.diag.store.flush(3)
+            ask(four)
+        caught_up = four.diag.store.flush(20)
+        found = kept(four.diag.store)
 
         assert caught_up
-        assert (found, three.diag.dropped()) == (3 * ASKED, 0)
+        assert (found, four.diag.dropped()) == (3 * ASKED, 0)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="not root: a small file system cannot be mounted")
 def test_a_store_without_room_is_not_noticed_and_catches_up(url: URL, place: Path) -> None:
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1M", "tmpfs", str(place)], check=True)
     try:
-        with trio(url, place) as three:
-            ask(three)
-            assert three.diag.store.flush(10)
+        with quartet(url, place) as four:
+            ask(four)
+            assert four.diag.store.flush(10)
             with full(place):
-                ask(three)
-                written = three.diag.store.flush(3)
-                ask(three)
-            caught_up = three.diag.store.flush(20)
-            found = kept(three.diag.store)
-            dropped = three.diag.dropped()
+                ask(four)
+                written = four.diag.store.flush(3)
+                ask(four)
+            caught_up = four.diag.store.flush(20)
+            found = kept(four.diag.store)
+            dropped = four.diag.dropped()
     finally:
         subprocess.run(["umount", "--lazy", str(place)], check=True)
 
@@ -160,16 +160,16 @@ def test_a_store_without_room_is_not_noticed_and_catches_up(url: URL, place: Pat
 
 def test_a_store_that_is_corrupt_is_not_noticed(url: URL, place: Path) -> None:
     """It was named, so it may be anybody's and is left alone: what comes waits."""
-    with trio(url, place) as three:
-        ask(three)
-        three.diag.store.flush(10)
+    with quartet(url, place) as four:
+        ask(four)
+        four.diag.store.flush(10)
         (place / "store.sqlite").write_bytes(b"this is no database, " * 1000)
-        ask(three)
-        written = three.diag.store.flush(3)
-        ask(three)
+        ask(four)
+        written = four.diag.store.flush(3)
+        ask(four)
 
         assert not written
-        assert three.diag.store.queue_length + three.diag.dropped() == 2 * ASKED
+        assert four.diag.store.queue_length + four.diag.dropped() == 2 * ASKED
 
 
 @pytest.mark.parametrize("sort", ["refuses", "is silent"])
@@ -180,13 +180,13 @@ def test_a_store_whose_server_is_not_reached_is_not_noticed(url: URL, place: Pat
             listening.listen()
         port = listening.getsockname()[1] if sort == "is silent" else free_port()
         config = {"DIAG_STORE_URL": f"postgresql+psycopg://app@127.0.0.1:{port}/store"}
-        with trio(url, place, config=config) as three:
-            ask(three)
-            written = three.diag.store.flush(0.5)
-            ask(three)
+        with quartet(url, place, config=config) as four:
+            ask(four)
+            written = four.diag.store.flush(0.5)
+            ask(four)
 
             assert not written
-            assert three.diag.store.queue_length + three.diag.dropped() == 2 * ASKED
+            assert four.diag.store.queue_length + four.diag.dropped() == 2 * ASKED
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -194,21 +194,21 @@ def test_a_writer_thread_that_is_killed_is_replaced_and_what_it_held_is_counted(
     url: URL, place: Path
 ) -> None:
     """Killed from outside, wherever it is: what ends a thread is no `Exception`."""
-    with trio(url, place) as three:
-        ask(three)
-        three.diag.store.flush(10)
-        thread = three.diag.store.intake._thread
+    with quartet(url, place) as four:
+        ask(four)
+        four.diag.store.flush(10)
+        thread = four.diag.store.intake._thread
         assert thread is not None
         assert thread.ident is not None
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
-        ask(three)  # wakes it, and it dies with what it took or before
+        ask(four)  # wakes it, and it dies with what it took or before
         thread.join(10)
-        ask(three)
+        ask(four)
 
         assert not thread.is_alive()
-        assert three.diag.store.flush(10)
-        assert kept(three.diag.store) + three.diag.dropped() == 3 * ASKED
-        assert three.diag.dropped() <= 1, "what it had just taken out"
+        assert four.diag.store.flush(10)
+        assert kept(four.diag.store) + four.diag.dropped() == 3 * ASKED
+        assert four.diag.dropped() <= 1, "what it had just taken out"
 
 
 # who is told
@@ -236,11 +236,11 @@ def test_every_exporter_that_raises_is_counted_and_nobody_notices(
     url: URL, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those that ship, too: only what counts the failures is left."""
-    with trio(url, place, exporters=[Broken()]) as three:
-        store = three.diag.store
+    with quartet(url, place, exporters=[Broken()]) as four:
+        store = four.diag.store
         monkeypatch.setattr(store.intake, "_ready", Broken()._fail)
-        ask(three)
-        failures = three.diag.scrape()["diag_exporter_failures_total"]
+        ask(four)
+        failures = four.diag.scrape()["diag_exporter_failures_total"]
 
     # an incident and the end of its request are told each
     assert failures[("exporter", "broken"),] == 2 * ASKED
@@ -288,12 +288,12 @@ def sentry_server(sort: str) -> Iterator[str]:
 @pytest.mark.parametrize("sort", ["is slow", "refuses", "hangs"])
 def test_a_sentry_server_that_does_not_answer_is_not_noticed(url: URL, place: Path, sort: str) -> None:
     """Defects always become events, which wait for the server while requests go on."""
-    with sentry_server("is well") as well, sentry_server(sort) as ill, trio(url, place) as three:
+    with sentry_server("is well") as well, sentry_server(sort) as ill, quartet(url, place) as four:
         with sentry_sdk_to(well):
-            three.ask(2, defect)  # the first event loads much
-            before = three.ask(ASKED, defect)
+            four.ask(2, defect)  # the first event loads much
+            before = four.ask(ASKED, defect)
         with sentry_sdk_to(ill):
-            found = three.ask(ASKED, defect)
+            found = four.ask(ASKED, defect)
 
     assert set(found.statuses()) == {500}
     assert [category for category, _ in found.counted.elements()] == ["defect"] * ASKED
@@ -339,19 +339,19 @@ def test_a_clock_that_jumps_is_not_noticed_and_loses_no_incident(
     """A probe is repeated in its time, too: readiness does not wait for the clock to come around."""
     for module in (_capture, _outage, _probe, _writer):
         monkeypatch.setattr(module, "datetime", Jumping)
-    with trio(url, place) as three:
-        ask(three)
-        three.diag.store.flush(10)
-        first = three.diag.scrape()["diag_probe_timestamp_seconds"]
+    with quartet(url, place) as four:
+        ask(four)
+        four.diag.store.flush(10)
+        first = four.diag.scrape()["diag_probe_timestamp_seconds"]
         monkeypatch.setattr(Jumping, "by", jump)
-        ask(three)
-        three.diag.store.flush(10)
-        second = three.diag.scrape()["diag_probe_timestamp_seconds"]
+        ask(four)
+        four.diag.store.flush(10)
+        second = four.diag.scrape()["diag_probe_timestamp_seconds"]
         monkeypatch.setattr(Jumping, "by", timedelta())
-        ask(three)
+        ask(four)
 
-        assert three.diag.store.flush(10)
-        assert kept(three.diag.store) + three.diag.dropped() == 3 * ASKED
+        assert four.diag.store.flush(10)
+        assert kept(four.diag.store) + four.diag.dropped() == 3 * ASKED
     moved = [second[labels] - first[labels] for labels in first]
     assert moved == pytest.approx([jump.total_seconds()] * len(moved), abs=60)
 
@@ -360,9 +360,9 @@ def test_templates_that_are_missing_leave_an_answer(
     url: URL, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A browser is told the same as a program, with the same status."""
-    with trio(url, place) as three:
-        three.work(break_a_rule)
-        client, html = three.diag.app.test_client(), {"Accept": "text/html"}
+    with quartet(url, place) as four:
+        four.work(break_a_rule)
+        client, html = four.diag.app.test_client(), {"Accept": "text/html"}
         whole = client.get("/do", headers=html)
         for drawing in ("_environment", "render_template"):
             monkeypatch.setattr(_answer_page, drawing, Broken()._fail)
@@ -392,10 +392,10 @@ def test_a_policy_file_that_is_deleted_is_in_memory(database: Database, tmp_path
 
 def test_ten_thousand_incidents_in_a_second_are_written_or_counted_as_lost(url: URL, place: Path) -> None:
     """More than its queue holds come at once, from four threads: memory is bounded, and the sum is exact."""
-    with trio(url, place, config={"DIAG_STORE_QUEUE": 2_000}) as three:
-        store, each = three.diag.store, 2_500
-        three.ask(1, break_a_rule)
-        state = three.diag.app.extensions["diag"]
+    with quartet(url, place, config={"DIAG_STORE_QUEUE": 2_000}) as four:
+        store, each = four.diag.store, 2_500
+        four.ask(1, break_a_rule)
+        state = four.diag.app.extensions["diag"]
         one = state.recent[-1]
 
         def flood() -> None:
@@ -411,5 +411,5 @@ def test_ten_thousand_incidents_in_a_second_are_written_or_counted_as_lost(url: 
         took = time.perf_counter() - began
         assert store.flush(30)
 
-        assert kept(store) + three.diag.dropped() == 4 * each + 1
+        assert kept(store) + four.diag.dropped() == 4 * each + 1
         assert took < 10

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import secrets
 import statistics
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -280,7 +281,7 @@ def quartet(
         for name in NAMES:
             engine = create_engine(url, **options)
             made.hosts[name] = Host(name, engine, home, exporters=exporters, **config)
-        with logging_to(home / "log.txt"):
+        with one_log():
             yield made
     finally:
         finish_late_questions()
@@ -289,16 +290,16 @@ def quartet(
 
 
 @contextmanager
-def logging_to(path: Path) -> Iterator[None]:
-    """Let *path* be the only log: what pytest keeps for its report costs each line twice."""
-    root, handler = logging.getLogger(), logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter(LOG_FORMAT))
-    before, root.handlers = root.handlers, [handler]
-    try:
-        yield
-    finally:
-        root.handlers = before
-        handler.close()
+def one_log() -> Iterator[None]:
+    """Let a file be the only log: what pytest keeps for its report costs each line twice."""
+    with tempfile.TemporaryFile("w", encoding="utf-8") as file:
+        root, handler = logging.getLogger(), logging.StreamHandler(file)
+        handler.setFormatter(logging.Formatter(LOG_FORMAT))
+        before, root.handlers = root.handlers, [handler]
+        try:
+            yield
+        finally:
+            root.handlers = before
 
 
 def scraped(registry: CollectorRegistry) -> Scrape:

@@ -19,7 +19,7 @@ from drills._place import prepare
 from drills._report import Report, Row
 from flask_diag._outage import SETTLE
 
-ASKED, ASKED_SLOWLY = 21, 4  # requests of each application in a phase; slow ones: each application is first once
+ASKED, ASKED_SLOWLY = 21, 4  # requests of each application in a phase; of the slow ones, each begins one
 WAIT = 0.1  # seconds by which a busy machine may move a median; whoever waits for a database waits longer
 WORK = 0.01  # seconds of work that diagnostics may add to a request that meets an error
 ROOT_ONLY = {"disk full", "network: no carrier", "network: packets vanish", "network: 64 kbit/s"}

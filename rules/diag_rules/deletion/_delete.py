@@ -16,6 +16,7 @@ from diag_rules.errors import Category, Kind, classify
 
 from ._blockers import Held
 from ._judge import is_key
+from ._orm_objects import whole
 from ._probe import Unsure
 from ._refused import DeletionRefused, LockDenied, UnknownSubject
 from ._schema import Table
@@ -26,7 +27,15 @@ if TYPE_CHECKING:
     from ._rules import DeletionRules
 
 ROUNDS = 10  # of clearing: each must clear something, and what blocks a blocker comes to light after it
-REFUSALS = (DBAPIError, StaleDataError, InvalidRequestError, CircularDependencyError, AssertionError)
+# KeyError: of an object, half of whose rows are gone, the deferred loader finds no value
+REFUSALS = (
+    DBAPIError,
+    StaleDataError,
+    InvalidRequestError,
+    CircularDependencyError,
+    AssertionError,
+    KeyError,
+)
 NOT_REFUSED = (Category.OUTAGE, Category.CONTENTION)  # another attempt may pass: not what a refusal says
 Key = tuple[Any, ...]
 
@@ -139,27 +148,38 @@ class SafeDelete:
     def _apply(self, item: Held) -> tuple[Effect, ...]:
         """Delete or detach its rows; what that came to, with what the database's cascades did."""
         table, columns = item.blocker.table, item.blocker.columns
+        keys = [row.identity for row in item.rows]
+        if item.blocker.remedy.action is RemedyAction.DETACH:
+            return (Effect(table=table, count=self._detach(table, columns, keys), columns=columns),)
+        mapper = self._rules.mapper
+        parts = [(table, keys)] if mapper is None else whole(mapper, self._schema, table, keys)
+        along = self._along(parts)
+        counts = tuple(Effect(table=part, count=self._remove(part, its_keys)) for part, its_keys in parts)
+        return counts if along is None else along
+
+    def _detach(self, table: str, columns: Sequence[str], keys: Sequence[Key]) -> int:
+        return self._changed(table, keys, lambda clause: sa.update(clause).values(dict.fromkeys(columns)))
+
+    def _remove(self, table: str, keys: Sequence[Key]) -> int:
+        return self._changed(table, keys, sa.delete)
+
+    def _changed(
+        self, table: str, keys: Sequence[Key], statement: Callable[[sa.TableClause], sa.Update | sa.Delete]
+    ) -> int:
+        """How many rows *statement* has met."""
         src = source(self._schema, table)
         clause = src.clause()
-        keys = [row.identity for row in item.rows]
-        detach = item.blocker.remedy.action is RemedyAction.DETACH
-        along = None if detach else self._along(table, keys)
-        count = 0
-        for start in range(0, len(keys), 400):
-            where = among(clause, src.identity, keys[start : start + 400])
-            if detach:
-                statement: Any = sa.update(clause).values(dict.fromkeys(columns)).where(where)
-            else:
-                statement = sa.delete(clause).where(where)
-            count += self._connection.execute(statement).rowcount
-        return (
-            (Effect(table=table, count=count, columns=columns if detach else ()),) if along is None else along
+        return sum(
+            self._connection.execute(
+                statement(clause).where(among(clause, src.identity, keys[start : start + 400]))
+            ).rowcount
+            for start in range(0, len(keys), 400)
         )
 
-    def _along(self, table: str, keys: Sequence[Key]) -> tuple[Effect, ...] | None:
+    def _along(self, parts: Sequence[tuple[str, Sequence[Key]]]) -> tuple[Effect, ...] | None:
         """What a DELETE of those rows will do, or None where that can't be told."""
         try:
-            return self._rules.removal(self._connection, table, keys)
+            return self._rules.removal(self._connection, parts)
         except Unsure:
             return None
 

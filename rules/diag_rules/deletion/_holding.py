@@ -100,7 +100,7 @@ def may_be_held(schema: Schema, table: str) -> bool:
     reached = list(schema.lineage(table))
     for key in reached:
         for fk in schema.children_of(key):
-            if not fk.enforced or fk.table == key:
+            if not fk.enforced:
                 continue
             if fk.ondelete is not Action.CASCADE:
                 return True

@@ -194,11 +194,11 @@ class Judge:
         return self._holders(connection, known).behind(held, subject, self._table(known), cap)
 
     def removal(
-        self, connection: sa.Connection, known: Known, table: str, keys: Sequence[Key]
+        self, connection: sa.Connection, known: Known, parts: Sequence[tuple[str, Sequence[Key]]]
     ) -> tuple[Effect, ...]:
-        """What a DELETE of these rows of *table* takes along, those rows first. Raises Unsure."""
+        """What a DELETE of these rows by table takes along, those rows first. Raises Unsure."""
         trials = Trials(connection, known.by(self.policy), (), None, read_switches(connection))
-        trial = trials.remove([(table, keys)])
+        trial = trials.remove(parts)
         return (*deleted_effects(trial, None), *detached_effects(trial, None))
 
     def _first(  # noqa: PLR0913, PLR0917 - what one more reading needs

@@ -103,6 +103,11 @@ class Relation:
         return self.direction == "many_to_one" and self.prop._use_get  # noqa: SLF001 - the flush goes by it, too
 
     @property
+    def queries(self) -> bool:
+        """True where looking at it always reads rows; a lazy many-to-one finds in the session what is there."""
+        return self.loaded or not self.by_key
+
+    @property
     def spares_loading(self) -> bool:
         """True for a many-to-one that post_update nulls only where its target is in the session."""
         return self.by_key and self.post_update

@@ -71,6 +71,7 @@ class Entity:
     """One mapped object: a row in each of its mapper's tables.
 
     Attributes:
+        again: the ways on which queries met it later.
         rows: by table, the base's first.
         places: by table, when a flush comes to it; it deletes in the reverse order.
     """
@@ -78,6 +79,7 @@ class Entity:
     mapper: Mapper[Any]
     key: Key
     way: Way
+    again: set[Way] = field(default_factory=set)
     rows: dict[str, Row] = field(default_factory=dict)
     places: dict[str, int] = field(default_factory=dict)
 
@@ -85,6 +87,10 @@ class Entity:
     def row(self) -> Row:
         """The row in the base table."""
         return next(iter(self.rows.values()))
+
+    def may_load(self, item: Relation) -> bool:
+        """True where *item* was not loaded with the object, but may be by a query that met it again."""
+        return not self.way.loads(item) and any(way.loads(item) for way in self.again)
 
 
 def locate(schema: Schema, table: sa.Table) -> Table:
@@ -147,6 +153,8 @@ class Objects:
         for target in item.concrete or (item.target,):
             found = list(self._linked(item, target, list(parent_by_key)))
             keys = list(dict.fromkeys(key for _, key in found))
+            for entity in self._held(target, keys) if item.queries else ():
+                entity.again.add(way)
             children = {entity.key: entity for entity in self.load(target, keys, way)}
             for parent, child in found:
                 siblings = known[parent_by_key[parent]]
@@ -191,7 +199,8 @@ class Objects:
                 sides.setdefault((column.table, side), column.table.alias()).c[column.key]
                 for side, column in enumerate(pair)
             )
-            select = select.where(sa.collate(one, collation) == other)
+            text = any(isinstance(column.type, sa.String) for column in pair)
+            select = select.where((sa.collate(one, collation) if text else one) == other)
         key = item.parent.primary_key
         own = [sides[column.table, 0].c[column.key] for column in key if (column.table, 0) in sides]
         if len(own) == len(key):
@@ -215,6 +224,11 @@ class Objects:
             for entity in entities:
                 if entity.rows:
                     self._entities[base, entity.key] = entity
+        return self._held(mapper, keys)
+
+    def _held(self, mapper: Mapper[Any], keys: Sequence[Key]) -> list[Entity]:
+        """Those of *keys* that were loaded."""
+        base = family(mapper)
         return [self._entities[base, key] for key in keys if (base, key) in self._entities]
 
     def _by_class(self, mapper: Mapper[Any], keys: Sequence[Key]) -> dict[Mapper[Any], list[Key]]:
@@ -252,6 +266,26 @@ def tables_of(mapper: Mapper[Any]) -> list[tuple[int, sa.FromClause]]:
     return [(place, table) for place, table in enumerate(every) if table in mapper.tables]
 
 
+def whole(
+    mapper: Mapper[Any], schema: Schema, table: str, keys: Sequence[Key]
+) -> list[tuple[str, list[Key]]]:
+    """Rows of *table* with what else their objects have in the tables of base classes (joined inheritance), theirs last.
+
+    A subclass's row alone would leave half an object behind, which no session can load. *keys* are primary keys.
+    """
+    for each in mapper.registry.mappers:
+        own = each.local_table
+        if each.inherits is None or each.concrete or not isinstance(own, sa.Table):
+            continue
+        if own is not each.inherits.local_table and schema.key(own.name, own.schema) == table:
+            above = [part for _, part in tables_of(each) if isinstance(part, sa.Table) and part is not own]
+            return [
+                (table, list(keys)),
+                *((locate(schema, part).key, _keys_in(each, own, part, keys)) for part in reversed(above)),
+            ]
+    return [(table, list(keys))]
+
+
 @lru_cache(maxsize=256)
 def _linking(item: Relation, target: Mapper[Any]) -> tuple[list[Any], sa.Select[Any]]:
     """The key columns of the parent, and those with the target's key, for every two that *item* joins.
@@ -275,6 +309,13 @@ def _place(mapper: Mapper[Any], column: sa.Column[Any]) -> int:
     """Where in the mapper's key the value of a table's key column stands."""
     names = _key_names(mapper)
     return names.index(mapper.get_property_by_column(column).key)
+
+
+def _keys_in(mapper: Mapper[Any], own: sa.Table, base: sa.Table, keys: Sequence[Key]) -> list[Key]:
+    """The primary keys in *base* of the objects that have *keys* in their own table."""
+    names = [mapper.get_property_by_column(column).key for column in own.primary_key]
+    places = [names.index(mapper.get_property_by_column(column).key) for column in base.primary_key]
+    return [tuple(key[place] for place in places) for key in keys]
 
 
 def _among(columns: Sequence[Any], keys: Sequence[Key]) -> sa.ColumnElement[bool]:

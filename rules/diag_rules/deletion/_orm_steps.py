@@ -26,6 +26,7 @@ class UnitOfWork:
     Attributes:
         assumed: names of relationships that are taken as loaded.
         failures: what stops the ORM before it sends anything.
+        leaves_open: post_update writes rows, which a plan that is late may do otherwise.
     """
 
     def __init__(self, loader: Loader, assumed: frozenset[str] = frozenset(), choice: int = 0) -> None:
@@ -33,6 +34,7 @@ class UnitOfWork:
         self.assumed = assumed
         self._objects = Objects(loader, choice)
         self.failures: list[Violation] = []
+        self.leaves_open = False
         self.passive: dict[str, Relation] = {}
         self._deleted: dict[Entity, None] = {}
         self._losers: dict[Mapper[Any], set[tuple[Mapper[Any], int]]] = defaultdict(set)
@@ -41,6 +43,19 @@ class UnitOfWork:
     def several(self) -> dict[str, int]:
         """The names of scalar relationships that met several rows, with the most that one met."""
         return self._objects.several
+
+    @property
+    def met_again(self) -> list[str]:
+        """The names of passive relationships that an object was loaded without, and that a later query may have loaded."""
+        return [
+            name
+            for name, item in self.passive.items()
+            if any(entity.may_load(each) for entity in self._deleted for each in self._same(item, entity))
+        ]
+
+    def _same(self, item: Relation, entity: Entity) -> Iterator[Relation]:
+        """*item* as the mapper of *entity* has it, if it has it."""
+        return (each for each in self._relations_of(entity.mapper) if each.name == item.name)
 
     def plan(self, mapper: Mapper[Any], key: Key, *, late: bool = False) -> list[Statement]:
         """The statements for the object *key*; *late* chooses otherwise where SQLAlchemy leaves the order open."""
@@ -53,6 +68,7 @@ class UnitOfWork:
         self._unlinks(flush)
         self._link(flush)
         self._refuse_unloadable(flush)
+        self.leaves_open = bool(flush.before)
         return flush.statements(self.failures, late=late)
 
     def _link(self, flush: Flush) -> None:

@@ -297,10 +297,10 @@ class DeletionRules:
         return self._judge.behind(connection, self._known(connection), key, held)
 
     def removal(
-        self, connection: sa.Connection, table: str, keys: Sequence[tuple[Any, ...]]
+        self, connection: sa.Connection, parts: Sequence[tuple[str, Sequence[tuple[Any, ...]]]]
     ) -> tuple[Effect, ...]:
-        """What a DELETE of these rows of *table* takes along, those rows first. Raises Unsure."""
-        return self._judge.removal(connection, self._known(connection), table, keys)
+        """What a DELETE of these rows by table takes along, those rows first. Raises Unsure."""
+        return self._judge.removal(connection, self._known(connection), parts)
 
     def _bound(self, policy: Policy) -> DeletionPolicy | None:
         if policy is None:

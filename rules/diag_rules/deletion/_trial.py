@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,6 +29,7 @@ Key = tuple[Any, ...]
 LIMIT = 20_000  # rows of one world: a few seconds, some tens of megabytes
 LEFT_OPEN = "the order of statements that the mapping leaves open decides"
 
+MET_AGAIN = "{} may be loaded by eager loading that meets its object again"
 SEVERAL = "{} holds one row and meets several: which of them the ORM takes follows no order"
 CHOICES = 8  # of rows that a scalar relationship may take, tried one after the other
 Planned = tuple[UnitOfWork, list[Statement]]
@@ -136,33 +138,28 @@ class Trials:
         plain = UnitOfWork(self._loader)
         plans = {"": (plain, plain.plan(self._mapper, key))}
         plans["late"] = (plain, plain.plan(self._mapper, key, late=True))
-        for name in plain.passive:
-            other = UnitOfWork(self._loader, frozenset({name}))
-            plans[name] = (other, other.plan(self._mapper, key))
-        choices = self._choices(plain, key)
-        for unit, statements in [*plans.values(), *choices]:
+        loaded = self._loaded(plain, self._mapper, key)
+        choices = self._choices(plain, self._mapper, key)
+        for unit, statements in (*plans.values(), *choices, *chain.from_iterable(loaded.values())):
             self._loader.follow(unit.rows())
             self._loader.follow_changes(
                 (item.row, frozenset(item.columns)) for item in statements if not isinstance(item, Delete)
             )
         self._seal()
-        results = {name: self._play(statements) for name, (_, statements) in plans.items() if name}
+        last = self._play(plans["late"][1])
+        trial.depends_on_loaded = self._turning(plans[""], loaded)
         alternatives = self._decides((plans[""], *choices)) if choices else False
         left_open = self._decides((plans[""], plans["late"]))
+        again = [name for name in plain.met_again if self._decides((plans[""], *loaded[name]))]
         first = self._play(plans[""][1])
-        blocked = _blocked(first, plain)
-        trial.depends_on_loaded = [
-            name
-            for name, (unit, _) in plans.items()
-            if name not in ("", "late") and _blocked(results[name], unit) != blocked
-        ]
         if left_open:
             trial.doubts.append(LEFT_OPEN)
+        trial.doubts += [MET_AGAIN.format(name) for name in again]
         if alternatives:
             trial.doubts.append(SEVERAL.format(", ".join(sorted(plain.several))))
         trial.violations += plain.failures
         trial.violations += self._broken(plain.rows())
-        late = refused_first(self._schema, plans["late"][1], results["late"])
+        late = refused_first(self._schema, plans["late"][1], last)
         certain = late and refused_first(self._schema, plans[""][1], first)
         early = any(failure.early for failure in plain.failures)
         certain = certain or early
@@ -171,15 +168,36 @@ class Trials:
             trial.doubts += listeners.doubts(plain.sent(passed), plain.sent(refused))
         self._keep(trial, plans[""][1], first, certain=certain)
 
-    def _choices(self, plain: UnitOfWork, key: Key) -> list[Planned]:
+    def _loaded(self, plain: UnitOfWork, mapper: Mapper[Any], key: Key) -> dict[str, list[Planned]]:
+        """What the ORM would send if a passive relationship were loaded, by its name."""
+        found: dict[str, list[Planned]] = {}
+        for name in plain.passive:
+            unit = UnitOfWork(self._loader, frozenset({name}))
+            found[name] = [(unit, unit.plan(mapper, key))]
+            if unit.leaves_open:
+                found[name].append((unit, unit.plan(mapper, key, late=True)))
+        return found
+
+    def _choices(self, plain: UnitOfWork, mapper: Mapper[Any], key: Key) -> list[Planned]:
         """What the ORM would send if scalar relationships that meet several rows took another of them."""
-        if self._mapper is None:
-            return []
         found: list[Planned] = []
         for choice in range(1, min(max(plain.several.values(), default=0), CHOICES)):
             other = UnitOfWork(self._loader, choice=choice)
-            found.append((other, other.plan(self._mapper, key)))
+            found.append((other, other.plan(mapper, key)))
         return found
+
+    def _turning(self, plain: Planned, loaded: Mapping[str, Sequence[Planned]]) -> list[str]:
+        """The relationships whose loading turns the outcome, if only by chance."""
+        refused = self._refused(plain)
+        return [
+            name
+            for name, found in loaded.items()
+            if any(self._refused(each) is not refused for each in found)
+        ]
+
+    def _refused(self, planned: Planned) -> bool:
+        unit, statements = planned
+        return _blocked(self._play(statements), unit)
 
     def _decides(self, planned: Sequence[Planned]) -> bool:
         """True where it decides which of these comes: one passes, and another is refused or takes other rows along."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 from conftest import Database
 from diag_rules.deletion import DeletionRefused, DeletionRules
@@ -184,3 +184,88 @@ def test_what_would_take_the_subject_along_is_not_cleared_alone(
             mutual.clear(session, 1, mark_of(blocker), how="sql")
 
         assert mutual.check(session.connection(), 1, "sql").blockers == (blocker,)
+
+
+def test_a_row_that_another_of_its_own_table_holds_is_cleared_after_it(database: Database) -> None:
+    """A reply blocks nothing itself, and may wait for COMMIT: nothing would tell of it before."""
+    metadata = sa.MetaData()
+    projects = sa.Table("projects", metadata, sa.Column("id", sa.Integer, primary_key=True))
+    late = None if database.dialect == "mysql" else True
+    comments = sa.Table(
+        "comments",
+        metadata,
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("project_id", sa.ForeignKey("projects.id")),
+        sa.Column(
+            "reply_to", sa.ForeignKey("comments.id", deferrable=late, initially="DEFERRED" if late else None)
+        ),
+    )
+    engine = database.engine()
+    metadata.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(sa.insert(projects), [{"id": 1}])
+        connection.execute(sa.insert(comments), [{"id": 1, "project_id": 1, "reply_to": None}])
+        connection.execute(sa.insert(comments), [{"id": 2, "project_id": None, "reply_to": 1}])
+
+    with engine.connect() as connection:
+        verdict = DeletionRules(projects).check(connection, 1, "sql")
+    own = {"table": "comments", "columns": ["project_id"], "remedy": "delete", "automatic": True}
+    replies = {"table": "comments", "columns": ["reply_to"], "remedy": "delete", "automatic": True}
+    with Session(engine) as session, pytest.raises(DeletionRefused) as refused:
+        DeletionRules(projects, {"relation": [own]}).delete(session, 1, how="sql")
+    with Session(engine) as session:
+        DeletionRules(projects, {"relation": [own, replies]}).delete(session, 1, how="sql")
+        session.commit()
+    with engine.connect() as connection:
+        left = [
+            connection.scalar(sa.select(sa.func.count()).select_from(each)) for each in (projects, comments)
+        ]
+
+    assert [(each.columns, each.count) for each in verdict.clear_first] == [(("reply_to",), 1)]
+    assert [each.columns for each in refused.value.verdict.clear_first] == [("reply_to",)]
+    assert left == [0, 0]
+
+
+def test_clearing_leaves_no_half_of_an_object_behind(database: Database) -> None:
+    """What refers is a subclass's row; without it no session could load what the base's table has."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Item(Base):
+        __tablename__ = "items"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        kind: Mapped[str] = mapped_column(sa.String(9))
+        top_id: Mapped[int | None] = mapped_column(sa.ForeignKey("items.id"))
+        below = relationship("Item")
+        __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "item"}  # noqa: RUF012 - as mapped
+
+    class Special(Item):
+        __tablename__ = "specials"
+        id: Mapped[int] = mapped_column(sa.ForeignKey("items.id"), primary_key=True)
+        item_id: Mapped[int] = mapped_column(sa.ForeignKey("items.id"))
+        item = relationship(Item, foreign_keys=item_id)
+        __mapper_args__ = {  # noqa: RUF012
+            "polymorphic_identity": "special",
+            "inherit_condition": id == Item.id,  # noqa: A003 - the column
+        }
+
+    engine = database.engine()
+    Base.metadata.create_all(engine)
+    tables = Base.metadata.tables
+    with engine.begin() as connection:
+        connection.execute(sa.insert(tables["items"]), [{"id": 1, "kind": "item", "top_id": None}])
+        connection.execute(sa.insert(tables["items"]), [{"id": 2, "kind": "special", "top_id": 1}])
+        connection.execute(sa.insert(tables["specials"]), [{"id": 2, "item_id": 1}])
+    policy = {
+        "relation": [{"table": "specials", "columns": ["item_id"], "remedy": "delete", "automatic": True}]
+    }
+
+    with Session(engine) as session:
+        report = DeletionRules(Item, policy).delete(session, 1, how="orm")
+        session.commit()
+    with engine.connect() as connection:
+        left = [connection.scalar(sa.select(sa.func.count()).select_from(each)) for each in tables.values()]
+
+    assert [(each.table, each.count) for each in report.done] == [("specials", 1), ("items", 1), ("items", 1)]
+    assert left == [0, 0]

@@ -418,3 +418,55 @@ def test_what_only_a_subclass_loads_at_once_is_not_loaded_by_its_base(database: 
 
     assert verdicts == truths
     assert truths == [lazy != "immediate", False]
+
+
+def test_a_query_that_meets_an_object_again_may_load_what_it_was_loaded_without(database: Database) -> None:
+    """The base class's query leaves the subclass's notes out; the owner's, which joins the items, brings them along."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Owner(Base):
+        __tablename__ = "owners"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        items: Mapped[list[Special]] = relationship(
+            cascade="all", lazy="joined", back_populates="owner", foreign_keys="Special.owner_id"
+        )
+
+    class Item(Base):
+        __tablename__ = "items"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        kind: Mapped[str] = mapped_column(sa.String(9))
+        __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "item"}  # noqa: RUF012 - as mapped
+
+    class Special(Item):
+        __tablename__ = "specials"
+        id: Mapped[int] = mapped_column(ForeignKey("items.id"), primary_key=True)
+        owner_id: Mapped[int | None] = mapped_column(ForeignKey("owners.id"))
+        owner: Mapped[Owner | None] = relationship(cascade="all", back_populates="items")
+        notes = relationship("Note", lazy="joined", passive_deletes=True)
+        __mapper_args__ = {"polymorphic_identity": "special"}  # noqa: RUF012
+
+    class Note(Base):
+        __tablename__ = "notes"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        special_id: Mapped[int | None] = mapped_column(ForeignKey("specials.id", ondelete="RESTRICT"))
+
+    rows: list[Rows] = [
+        ("owners", {"id": 1}),
+        *(("items", {"id": key, "kind": "special"}) for key in (1, 2)),
+        ("specials", {"id": 1, "owner_id": 1}),
+        ("specials", {"id": 2}),
+        *(("notes", {"id": key, "special_id": key}) for key in (1, 2)),
+    ]
+    with made(database, Base.metadata, *rows) as engine:
+        met, alone = (checked(engine, Item, key, "orm") for key in (1, 2))
+        truths = [
+            passes(engine, lambda session: session.delete(session.get_one(Item, 1))),
+            passes(engine, lambda session: session.delete(session.get_one(Item, 2))),
+        ]
+
+    assert truths == [True, False]
+    assert met.outcome is Outcome.UNCERTAIN
+    assert "Special.notes" in met.uncertain_because[0]
+    assert alone.outcome is Outcome.BLOCKED

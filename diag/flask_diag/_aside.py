@@ -1,15 +1,16 @@
 """Call a function on another thread, and wait for it as long as one likes.
 
 A thread that is done waits for the next call for a while: to start one takes several times as long as to hand it a call.
+Threads, locks and queues are looked up when they are made, since gevent may have put its own in their place by then.
 """
 
 from __future__ import annotations
 
 import os
+import queue
+import threading
 from collections.abc import Callable
 from contextvars import Context
-from queue import Empty, SimpleQueue
-from threading import Lock, Thread
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -23,7 +24,7 @@ class Aside(Generic[T]):
     __slots__ = ("_call", "_done", "_error", "_over", "_value")
 
     def __init__(self, call: Callable[[], T], over: Callable[[], object]) -> None:
-        self._call, self._over, self._done = call, over, Lock()
+        self._call, self._over, self._done = call, over, threading.Lock()
         self._value: T | None = None
         self._error: BaseException | None = None
         self._done.acquire()  # a lock, since an Event takes several times as long to tell of itself
@@ -53,8 +54,8 @@ class _Helper:
     """A thread that makes one call after another."""
 
     def __init__(self) -> None:
-        self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        Thread(target=self._run, name=NAME, daemon=True).start()
+        self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        threading.Thread(target=self._run, name=NAME, daemon=True).start()
 
     def hand(self, call: Callable[[], None]) -> None:
         self._calls.put(call)
@@ -69,7 +70,7 @@ class _Helper:
         """Return the next call, or None where none comes."""
         try:
             return self._calls.get(timeout=KEPT)
-        except Empty:
+        except queue.Empty:
             try:
                 _idle.remove(self)
             except ValueError:  # just taken from there, by one who hands a call over now

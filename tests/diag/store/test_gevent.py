@@ -93,3 +93,17 @@ def test_a_greenlet_writes_and_the_last_are_written_at_the_end(
         assert store.status().lost == 0
     finally:
         store.close(5)
+
+
+@pytest.mark.parametrize("options", [(), ("--preload",)], ids=["pre-fork", "preload"])
+def test_a_project_is_judged_by_another_greenlet_and_nobody_waits_for_it(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """The greenlet that judged waits for the next question, and the worker answers meanwhile."""
+    with gunicorn(tmp_path, *options) as served:
+        served.get("/fill")
+        verdicts = [served.get("/diag/api/v1/projects/1") for _ in range(2)]
+        patched = served.get("/patched")
+
+    assert all('"outcome"' in verdict for verdict in verdicts)
+    assert patched == "True"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from gettext import NullTranslations
 from typing import Any
 
+from babel import Locale
 from babel.dates import format_timedelta
 from babel.units import format_unit
 from markupsafe import Markup, escape
@@ -36,12 +38,18 @@ def day(moment: datetime) -> str:
 def stamp(moment: datetime) -> Markup:
     """Return a moment for people and for programs, in UTC, to the second."""
     at = _utc(moment).replace(microsecond=0)
-    return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S}")
+    return Markup(f'<time datetime="{at.isoformat()}">{at:%Y-%m-%d %H:%M:%S} UTC</time>')  # noqa: S704 digits
 
 
 def ago(language: str, moment: datetime) -> str:
     """Return ``3 hours ago``, in *language*."""
-    return format_timedelta(_utc(moment) - datetime.now(UTC), add_direction=True, locale=language)
+    return format_timedelta(_utc(moment) - datetime.now(UTC), add_direction=True, locale=_locale(language))
+
+
+@cache
+def _locale(language: str) -> Locale:
+    """Return what Babel knows of *language*: it would look that up anew for each moment."""
+    return Locale.parse(language)
 
 
 def length_of(language: str, length: timedelta) -> str:

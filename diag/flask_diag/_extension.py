@@ -180,6 +180,7 @@ class Diagnostics:
 def _add_pages(app: Flask, found: State, prefix: str) -> None:
     """Add pages, API and health; imported here, since an application without them shall not load them."""
     from ._api import API_PATH, api
+    from ._astray import add_astray
     from ._health import health
     from ._pages import NAME, pages
 
@@ -188,6 +189,7 @@ def _add_pages(app: Flask, found: State, prefix: str) -> None:
     app.register_blueprint(api(found), url_prefix=prefix + API_PATH)
     if found.settings.health:
         app.register_blueprint(health(found), url_prefix=prefix)
+    add_astray(app)
 
 
 def _add_commands(app: Flask) -> None:

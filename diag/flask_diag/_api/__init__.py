@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from ._blueprint import PATH as API_PATH
 from ._blueprint import api
+from ._problems import problem_of
 
-__all__ = ["API_PATH", "api"]
+__all__ = ["API_PATH", "api", "problem_of"]

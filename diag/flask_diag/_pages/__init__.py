@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from ._blueprint import NAME, pages
+from ._blueprint import NAME, closed, pages
+from ._no_page import no_page
 
-__all__ = ["NAME", "pages"]
+__all__ = ["NAME", "closed", "no_page", "pages"]

@@ -35,7 +35,7 @@ def pages(found: State) -> Blueprint:
         NAME, "flask_diag", static_folder="static", template_folder="templates"
     )  # the folder holds the answers, too, which a host may override
     blueprint.before_request(_enter)
-    blueprint.after_request(_close)
+    blueprint.after_request(closed)
     # only what a visitor who may be here can meet: the application tells strangers in its own words
     blueprint.register_error_handler(TooManyRequests, too_often)
     blueprint.register_error_handler(FormRefused, form_refused)
@@ -70,7 +70,7 @@ def _enter() -> BaseResponse | None:
     return enter()
 
 
-def _close(response: Response) -> Response:
+def closed(response: Response) -> Response:
     """Keep pages to themselves: no script but ours, no other host, no copy in a cache, no search engine."""
     response.headers["Content-Security-Policy"] = pages_csp(given())
     response.headers["X-Content-Type-Options"] = "nosniff"

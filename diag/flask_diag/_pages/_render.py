@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from flask import Response, current_app, make_response, request, url_for
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -58,7 +59,9 @@ def here(**changed: Any) -> str:
     """Return the current page's address with some of its query changed; None takes a parameter out."""
     args = {**request.args.to_dict(), **changed}
     kept = {name: value for name, value in args.items() if value is not None}
-    return url_for(request.endpoint or "", **{**(request.view_args or {}), **kept})
+    if request.endpoint is None:  # no route answers there
+        return quote(request.script_root + request.path) + (f"?{urlencode(kept)}" if kept else "")
+    return url_for(request.endpoint, **{**(request.view_args or {}), **kept})
 
 
 def in_language(tag: str) -> str:

@@ -22,7 +22,7 @@ from ._language import PARAMETER, SPOKEN, page_language, words
 from ._navigation import banner, entries
 from ._noun import noun
 from ._script import nonce
-from ._texts import ago, category, day, length_of, number, shown, stamp
+from ._texts import ago, category, day, length_of, moment, number, shown, stamp
 from ._worded import Worded
 
 
@@ -89,6 +89,7 @@ def environment(language: str) -> Environment:
         stamp=stamp,
         day=day,
         ago=functools.partial(ago, language),
+        moment=functools.partial(moment, language),
         length_of=functools.partial(length_of, language),
         category=functools.partial(category, words(language)),
     )

@@ -30,26 +30,31 @@ def number(value: float) -> str:
     return f"{value:,}"
 
 
-def day(moment: datetime) -> str:
+def day(at: datetime) -> str:
     """Return ``2026-01-15``, in UTC."""
-    return f"{_utc(moment):%Y-%m-%d}"
+    return f"{_utc(at):%Y-%m-%d}"
 
 
-def stamp(moment: datetime) -> Markup:
+def stamp(at: datetime) -> Markup:
     """Return a moment for people and for programs, in UTC, to the second."""
-    at = _utc(moment).replace(microsecond=0)
+    at = _utc(at).replace(microsecond=0)
     return Markup(f'<time datetime="{at.isoformat()}">{at:%Y-%m-%d %H:%M:%S} UTC</time>')  # noqa: S704 digits
 
 
-def ago(language: str, moment: datetime) -> str:
+def ago(language: str, at: datetime) -> str:
     """Return ``3 hours ago``, in *language*."""
-    return format_timedelta(_utc(moment) - datetime.now(UTC), add_direction=True, locale=_locale(language))
+    return format_timedelta(_utc(at) - datetime.now(UTC), add_direction=True, locale=_locale(language))
 
 
 @cache
 def _locale(language: str) -> Locale:
     """Return what Babel knows of *language*: it would look that up anew for each moment."""
     return Locale.parse(language)
+
+
+def moment(language: str, at: datetime) -> Markup:
+    """Return a moment, and how long ago it was, in *language*."""
+    return Markup(f'{stamp(at)} <span class="note">({escape(ago(language, at))})</span>')  # noqa: S704 both are markup
 
 
 def length_of(language: str, length: timedelta) -> str:
@@ -76,5 +81,5 @@ def category(words: NullTranslations, name: str) -> str:
     return words.gettext(_CATEGORIES.get(name, name))
 
 
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+def _utc(at: datetime) -> datetime:
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -52,7 +52,7 @@ def history(  # noqa: PLR0913, PLR0917 what is asked for
     if not met:
         return History(subject=subject, key=keys[0])
     around = outages(connection, app, min(one.first_seen for one in met), met[0].last_seen, now)
-    told = tuple(replace(one, outage=_outage_of(one, around)) for one in met)
+    told = tuple(replace(one, outage=_outage_of(one, around)) for one in met) if around else tuple(met)
     fallen = tuple(one for one in around if any(incident.outage is one for incident in told))
     return History(subject=subject, key=keys[0], incidents=told, outages=fallen, more=len(rows) > limit)
 

@@ -26,6 +26,7 @@ from flask_diag.store import Store
 PROJECTS, TIMES, PROMISED = 1_000_000, 15, 3.0
 LARGE = 50_000  # rows
 BLOCKED = 1 + 99_991  # a project that an invitation blocks, by how the rows were made
+MET = 49_952  # another, with twenty rows of incidents, ten of them in the time that its page shows
 PAGES = {
     "overview": "/diag/",
     "incidents": "/diag/incidents",
@@ -37,6 +38,7 @@ PAGES = {
     "audit": "/diag/audit",
     "runbook": "/diag/runbooks/DiagDatabaseOutage",
     "project, blocked": f"/diag/projects/{BLOCKED}",
+    "project, blocked, that met errors": f"/diag/projects/{MET}",
     "project, by its name": "/diag/projects/project%20777777",
     "search": "/diag/find?q=project%207777",
     "blocked projects": "/diag/blocked",

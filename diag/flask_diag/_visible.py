@@ -19,7 +19,10 @@ _HIDDEN = re.compile(
 
 def visible(text: Any) -> str:
     """Return *text* with what nobody would see, and what would turn its neighbours around, written out (as JSON does)."""
-    return _HIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", str(text))
+    plain = str(text)
+    if plain.isprintable():  # most are, and the look takes a tenth of the other
+        return plain
+    return _HIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", plain)
 
 
 def drawn(value: Any) -> Any:

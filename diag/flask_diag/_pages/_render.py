@@ -80,6 +80,7 @@ def environment(language: str) -> Environment:
         finalize=drawn,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,  # a look at each file at each page
     )
     found.globals.update(url_for=url_for, csrf_token=csrf_token, in_language=in_language)
     found.filters.update(

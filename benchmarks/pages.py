@@ -2,7 +2,7 @@
 
 For each page: the time of its statements, the time of the page by the clock and in CPU of the server, each the median of `TIMES` requests, and which
 large tables PostgreSQL read from end to end for it, by its own statistics. Exits with an error where a table was, or where a project's
-page took more than `PROMISED` times its statements.
+page took more than `PROMISED` times its statements on PostgreSQL; SQLite answers those within the process, in a tenth of the page's time.
 """
 
 from __future__ import annotations
@@ -155,7 +155,8 @@ def _looked_at(engine: Engine, url: str) -> list[str]:
         )
         if whole:
             broken.append(f"{name} reads all of {', '.join(whole)}")
-        if name.startswith("project") and clocked > PROMISED * statements:
+        promised = engine.dialect.name == "postgresql" and name.startswith("project")
+        if promised and clocked > PROMISED * statements:
             broken.append(
                 f"{name} takes {clocked / statements:.1f} times its statements, promised {PROMISED:.0f}"
             )

@@ -300,6 +300,8 @@ class _Planner:
             self.passive.setdefault(item.name, []).append((item, above, key))
         step = item.step(loaded=loaded)
         if step is Step.NOTHING:
+            if item.direction == "many_to_one" and item.turns_back and not self._is_key(item, key):
+                yield Term(Meaning.DOUBTFUL, self._edge(item, above, key)), None
             return
         if step is Step.REFUSES or item.post_update:
             raise NoPlan
@@ -310,6 +312,12 @@ class _Planner:
             yield self._unlinks(item, edge), None
         else:
             yield from self._of_children(item, step, edge)
+
+    def _is_key(self, item: Relation, key: str) -> bool:
+        """True where the many-to-one goes by a foreign key, so that the key's terms tell of a row that refers to itself."""
+        pairs = set(self._pairs(item, key))
+        keys = (fk for fk in self._schema.tables[key].foreign_keys if fk.enforced)
+        return any(pairs == set(zip(fk.referred_columns, fk.columns, strict=True)) for fk in keys)
 
     def _edge(self, item: Relation, above: Edge | None, key: str) -> Edge:
         """The rows behind a relationship of *key*. Raises NoPlan."""

@@ -470,3 +470,35 @@ def test_a_query_that_meets_an_object_again_may_load_what_it_was_loaded_without(
     assert met.outcome is Outcome.UNCERTAIN
     assert "Special.notes" in met.uncertain_because[0]
     assert alone.outcome is Outcome.BLOCKED
+
+
+def test_an_object_that_refers_to_itself_by_less_than_the_foreign_key_is_a_circle(database: Database) -> None:
+    """A key of two columns of which one is NULL refers to nothing; the mapping goes by the other alone."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Node(Base):
+        __tablename__ = "nodes"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        tenant: Mapped[int] = mapped_column()
+        top_tenant: Mapped[int | None] = mapped_column()
+        top_id: Mapped[int | None] = mapped_column()
+        top = relationship("Node", primaryjoin="foreign(Node.top_id) == remote(Node.id)")
+        __table_args__ = (
+            sa.UniqueConstraint("tenant", "id"),
+            sa.ForeignKeyConstraint(["top_tenant", "top_id"], ["nodes.tenant", "nodes.id"]),
+        )
+
+    rows: list[Rows] = [
+        ("nodes", {"id": 1, "tenant": 1, "top_id": 1}),
+        ("nodes", {"id": 2, "tenant": 1, "top_id": 1}),
+    ]
+    with made(database, Base.metadata, *rows) as engine:
+        verdicts = [checked(engine, Node, key, "orm").deletable for key in (1, 2)]
+        truths = [
+            passes(engine, lambda session: session.delete(session.get_one(Node, 1))),
+            passes(engine, lambda session: session.delete(session.get_one(Node, 2))),
+        ]
+
+    assert verdicts == truths == [False, True]

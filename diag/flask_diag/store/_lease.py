@@ -13,15 +13,14 @@ from ._tables import lease
 def take(connection: Connection, name: str, holder: str, now: datetime, seconds: float) -> bool:
     """Take the lease *name* for *holder*, or keep it; False while another holds it.
 
-    The one who takes it waits for others who try at the same time.
+    The one who takes it waits for others who try at the same time. No row is updated that is not there: InnoDB would lock
+    the gap, which lets several in, and tell all but one of them of a deadlock.
     """
     until = now + timedelta(seconds=seconds)
-    free = or_(lease.c.until <= now, lease.c.holder == holder)
-    taken = update(lease).where(lease.c.name == name, free).values(holder=holder, until=until)
-    if connection.execute(taken).rowcount == 1:
-        return True
     if held_until(connection, name) is not None:
-        return False
+        free = or_(lease.c.until <= now, lease.c.holder == holder)
+        taken = update(lease).where(lease.c.name == name, free).values(holder=holder, until=until)
+        return connection.execute(taken).rowcount == 1
     try:
         with connection.begin_nested():
             connection.execute(insert(lease).values(name=name, holder=holder, until=until))

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Mapper
 
 from ._load import Loader
 from ._orm import Relation, Step, circles, relations
+from ._orm_actions import name, processor
 from ._orm_concrete import written_columns
 from ._orm_objects import Entity, Key, Objects, Related, Way, locate
-from ._orm_order import Flush, name, processor
+from ._orm_order import Flush
 from ._probe import Unsure
 from ._simulate import Delete, Null, Statement, Violation
 from ._verdict import Reason
@@ -72,17 +73,14 @@ class UnitOfWork:
         return flush.statements(self.failures, late=late)
 
     def _link(self, flush: Flush) -> None:
-        """Note the relationships between mappers that take part."""
+        """Note the relationships by which the flush sorts: those in which it finds anything, and those between its mappers."""
         part = {entity.mapper for entity in self._deleted} | set(flush.saves) | set(flush.before)
         bases = {mapper.base_mapper for mapper in part}
         for mapper in part:
             for item in self._relations_of(mapper):
-                if item.target.base_mapper in bases and self._taking_part(item, mapper):
+                within = item.target.base_mapper in bases and not item.turns_back
+                if self._active(item, mapper) or (within and self._meets(item, mapper) is not False):
                     flush.items[item.name] = item
-
-    def _taking_part(self, item: Relation, mapper: Mapper[Any]) -> bool:
-        """True where the flush sorts by that relationship."""
-        return self._active(item, mapper) or (not item.turns_back and self._meets(item, mapper) is not False)
 
     def _meets(self, item: Relation, mapper: Mapper[Any]) -> bool | None:
         """True where the flush knows objects of the target's class when it comes to the relationship; None: by chance.
@@ -276,7 +274,7 @@ class UnitOfWork:
                     reverse = any((prop, child, parent) in done for prop in reverses)
                     if not reverse:
                         flush.items[item.name] = item
-                        flush.unlinks[processor(item)] += self._unlink(item, parent, child)
+                        flush.unlinks[processor(item), parent] += self._unlink(item, parent, child)
                     done.add((item.prop, parent, child))
 
     def _unlink(self, item: Relation, parent: Entity, child: Entity) -> Iterator[Statement]:

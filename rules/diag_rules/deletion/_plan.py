@@ -17,8 +17,9 @@ from sqlalchemy.orm import Mapper
 
 from ._listeners import Listeners
 from ._orm import Relation, Step, circles, relations
+from ._orm_actions import name
 from ._orm_objects import locate
-from ._orm_order import Flush, name
+from ._orm_order import Flush
 from ._plan_keys import looked_up_again, unique, watched
 from ._schema import Action, ForeignKey, Schema, Table
 from ._triggers import DIRECT_ONLY, firing, of_action

@@ -402,7 +402,10 @@ class _Comparison:
                     continue  # the objects themselves are what turned it
                 if not turned and self.case.open_:
                     continue  # it turns by chance
-                if turned != (name in verdict.depends_on_loaded):
+                told = name in verdict.depends_on_loaded
+                if turned and not told and "lazy='raise'" in str(loaded.error):
+                    continue  # so do they here: a flush looks at a many-to-one once its object is in the session
+                if turned != told:
                     self._wrong(f"loading {name}", loaded, truth, verdict)
         return True
 

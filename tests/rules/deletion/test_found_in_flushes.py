@@ -11,6 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, column_property, ma
 
 from conftest import Database
 from diag_rules.deletion import Outcome, Reason
+from diag_rules.deletion._trial import LEFT_OPEN
 from rules.deletion._made import Rows, checked, made, passes
 
 
@@ -502,3 +503,41 @@ def test_an_object_that_refers_to_itself_by_less_than_the_foreign_key_is_a_circl
         ]
 
     assert verdicts == truths == [False, True]
+
+
+def test_a_row_may_go_with_another_before_it_loses_its_reference(database: Database) -> None:
+    """Where classes go in a circle, chance decides whether an object is updated before another is deleted."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Page(Base):
+        __tablename__ = "pages"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        above_id: Mapped[int | None] = mapped_column(ForeignKey("pages.id"))
+        note_id: Mapped[int | None] = mapped_column(ForeignKey("notes.id"))
+        below = relationship("Page", cascade="all")
+        notes = relationship("Note", foreign_keys="Note.page_id")
+
+    class Note(Base):
+        __tablename__ = "notes"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        page_id: Mapped[int | None] = mapped_column(ForeignKey("pages.id"))
+        about_id: Mapped[int | None] = mapped_column(ForeignKey("pages.id", ondelete="CASCADE"))
+        pages = relationship("Page", foreign_keys="Page.note_id")
+
+    rows: list[Rows] = [
+        ("pages", {"id": 1}),
+        ("pages", {"id": 2, "above_id": 1}),
+        ("notes", {"id": 1, "page_id": 1, "about_id": 2}),
+        ("pages", {"id": 3}),
+        ("pages", {"id": 4, "above_id": 3}),
+        ("notes", {"id": 2, "page_id": 3, "about_id": 3}),
+    ]
+    with made(database, Base.metadata, *rows) as engine:
+        by_chance, certain = (checked(engine, Page, key, "orm") for key in (1, 3))
+        always = [passes(engine, lambda session: session.delete(session.get_one(Page, 3))) for _ in range(20)]
+
+    assert by_chance.uncertain_because == (LEFT_OPEN,)
+    assert certain.outcome is Outcome.DELETABLE
+    assert all(always)

@@ -15,6 +15,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from diag_rules.errors import Category, Kind, classify
 
 from ._blockers import Held
+from ._dangling import dangling
 from ._judge import is_key
 from ._orm_objects import whole
 from ._probe import Unsure
@@ -186,12 +187,22 @@ class SafeDelete:
     # deleting
 
     def _delete(self, key: Key, verdict: Verdict) -> None:
+        doubted = verdict.outcome is Outcome.UNCERTAIN  # else playing has met what waits for COMMIT
+        before = dangling(self._connection, self._schema) if doubted else None
         with refusing(lambda error: _contradicted(verdict, error)):
             if self._how is How.ORM:
                 self._delete_object(key)
             else:
                 self._delete_rows(key)
             self._check_deferred()
+        left = dangling(self._connection, self._schema) - before if before is not None else ()
+        if left:
+            tables = ", ".join(sorted({table for table, *_ in left}))
+            doubts = (
+                *verdict.uncertain_because,
+                f"COMMIT would refuse it: rows of {tables} would refer to nothing",
+            )
+            raise DeletionRefused(replace(verdict, uncertain_because=doubts))
 
     def _delete_object(self, key: Key) -> None:
         found = self._session.get(self._rules.mapped, key if len(key) > 1 else key[0], populate_existing=True)

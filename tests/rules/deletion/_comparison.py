@@ -91,6 +91,7 @@ class Case:
     Attributes:
         sparing: relationships that are nulled only where the session holds their target.
         following: references along which the deletion goes on, so that another value leads elsewhere.
+        leading: references to what is deleted by which their row is, too, so that with another value it stays, and so does what it holds.
         open_: chance has a part in the order of a flush.
     """
 
@@ -104,6 +105,7 @@ class Case:
     load: Callable[[Callable[[Session], object]], Truth] | None = None
     sparing: AbstractSet[str] = frozenset()
     following: AbstractSet[tuple[str, str]] = frozenset()
+    leading: AbstractSet[tuple[str, str]] = frozenset()
     open_: bool = False
 
 
@@ -122,7 +124,7 @@ def _deleting_row(engine: sa.Engine, found: Graph, table: str, key: int) -> Dele
 def _by_orm(engine: sa.Engine, found: Graph) -> Iterator[Case]:
     classes = mapping(found, random.Random(found.seed))
     passive, clears, sparing = loadable(classes), clearable(classes), met_by_chance(classes)
-    following = cascading(classes)
+    following, leading = cascading(classes), cascading(classes, RelationshipDirection.ONETOMANY)
     open_ = any(prop.post_update for prop in relationships(classes))
     schema = read(engine)
     for table, cls, keys in subjects(found, classes):
@@ -139,6 +141,7 @@ def _by_orm(engine: sa.Engine, found: Graph) -> Iterator[Case]:
                 _loading(engine, found, cls, key),
                 sparing,
                 following,
+                leading,
                 open_,
             )
     sa.orm.class_mapper(next(iter(classes.values()))).registry.dispose()
@@ -206,14 +209,15 @@ def met_by_chance(classes: Mapping[str, type]) -> AbstractSet[str]:
     return {f"{prop.parent.class_.__name__}.{prop.key}" for prop in props if prop.post_update}
 
 
-def cascading(classes: Mapping[str, type]) -> AbstractSet[tuple[str, str]]:
-    """The table and column of each many-to-one that deletes what it refers to."""
-    props = (prop for prop in relationships(classes) if prop.direction is RelationshipDirection.MANYTOONE)
+def cascading(
+    classes: Mapping[str, type], direction: RelationshipDirection = RelationshipDirection.MANYTOONE
+) -> AbstractSet[tuple[str, str]]:
+    """The table and column of each reference along which, or against which, the ORM goes on to delete."""
+    props = (prop for prop in relationships(classes) if prop.direction is direction and prop.cascade.delete)
     return {
         (column.table.name, column.name)
         for prop in props
-        if prop.cascade.delete
-        for column in prop.local_columns
+        for _, column in prop.synchronize_pairs
         if isinstance(column.table, sa.Table)
     }
 
@@ -335,7 +339,8 @@ class _Comparison:
     def _clearing(self, held: Sequence[Held]) -> tuple[dict[Place, str], list[Place]] | None:
         """By blocking reference, the UPDATE that lets go of it, and those of them that nothing else lets go of.
 
-        Of a row that breaks a constraint over several references, any one may be enough. None where one can't be told.
+        Of a row that breaks a constraint over several references, any one may be enough; where a row is no longer deleted,
+        what it holds no longer counts. None where one can't be told.
         """
         clearing: dict[Place, str] = {}
         several: set[Place] = set()
@@ -352,7 +357,8 @@ class _Comparison:
                     clearing[place] = sql
                     if len(keys) > 1:
                         several.add(place)
-        return clearing, [place for place in clearing if place not in several]
+        led = any((table, column) in self.case.leading for table, _, column in clearing)
+        return clearing, [] if led else [place for place in clearing if place not in several]
 
     def _of_mapping(self, blocker: Blocker, row: Row) -> bool:
         """True where no row is in the way but the mapping, or its post_update of a row that goes, whatever it refers to."""

@@ -341,3 +341,43 @@ def test_a_trigger_that_waits_for_commit_is_heard_before(engine: sa.Engine) -> N
         session.commit()
 
         assert count(session, Project) == 3
+
+
+@pytest.mark.only("sqlite")
+def test_what_sqlite_would_refuse_at_commit_is_found_before(engine: sa.Engine) -> None:
+    """A trigger may write anything: here a row whose reference waits for COMMIT, and leads nowhere."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE trail (project_id INTEGER REFERENCES projects (id) DEFERRABLE INITIALLY DEFERRED)"
+        )
+        connection.exec_driver_sql(
+            "CREATE TRIGGER trails AFTER DELETE ON projects BEGIN INSERT INTO trail VALUES (old.id); END"
+        )
+    with Session(engine) as session:
+        with pytest.raises(DeletionRefused, match="COMMIT would refuse it: rows of trail") as refused:
+            DeletionRules(Project).delete(session, FREE)
+        session.commit()
+
+        assert count(session, Project) == 3
+    assert refused.value.verdict.outcome is Outcome.UNCERTAIN
+
+
+@pytest.mark.only("sqlite")
+def test_what_led_nowhere_before_is_no_reason_to_refuse(engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+        connection.exec_driver_sql(
+            "CREATE TABLE trail (project_id INTEGER REFERENCES projects (id) DEFERRABLE INITIALLY DEFERRED)"
+        )
+        connection.exec_driver_sql("INSERT INTO trail VALUES (77)")
+        connection.exec_driver_sql(
+            "CREATE TRIGGER trails AFTER DELETE ON projects BEGIN UPDATE projects SET held = held; END"
+        )
+        connection.commit()
+        connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+    with Session(engine) as session:
+        report = DeletionRules(Project).delete(session, FREE)
+        session.commit()
+
+        assert count(session, Project) == 2
+    assert report.outcome is Outcome.UNCERTAIN

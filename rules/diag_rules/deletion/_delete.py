@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -50,6 +51,7 @@ class SafeDelete:
         self._how = how
         self._connection = self._connect()
         self._schema = rules.catalog(self._connection)
+        self._dangled: Counter[tuple[Any, ...]] | None = None
 
     def _connect(self) -> sa.Connection:
         bind = {"mapper": self._rules.mapper, "clause": self._rules.tables[0]}
@@ -85,16 +87,21 @@ class SafeDelete:
                 break
             done += cleared
             left = self._left(key)
-            if not left:  # it went with a row that was in its way
-                return replace(
-                    verdict, outcome=Outcome.DELETABLE, blockers=(), clear_first=(), done=tuple(_summed(done))
-                )
+            if not left:
+                return self._went_along(verdict, done)
             self._must_be_whole(verdict, left)
             verdict, held = self._play(key)
         if verdict.outcome is Outcome.BLOCKED or _forbidden(verdict):
             raise DeletionRefused(verdict)
         self._delete(key, verdict)
         return replace(verdict, done=(*_summed(done), *verdict.deleted))
+
+    def _went_along(self, verdict: Verdict, done: Sequence[Effect]) -> Verdict:
+        """What is reported of a subject that went with a row that was in its way."""
+        with refusing(lambda error: _contradicted(verdict, error)):
+            self._check_deferred(verdict)
+        effects = tuple(_summed(done))
+        return replace(verdict, outcome=Outcome.DELETABLE, blockers=(), clear_first=(), done=effects)
 
     def _play(self, key: Key) -> tuple[Verdict, tuple[Held, ...]]:
         """The verdict, and all that stands in the way with its rows, what must be cleared first before the rest."""
@@ -133,8 +140,9 @@ class SafeDelete:
         if not wanted or not all(item.blocker.remedy.automatic for item in wanted):
             raise DeletionRefused(verdict)
         with refusing(lambda error: _contradicted(verdict, error)):
+            self._watch()
             done = [effect for item in wanted for effect in self._apply(item)]
-            self._check_deferred()
+            self._check_deferred(verdict)
         self._must_be_whole(verdict, self._left(key))
         verdict, _ = self._play(key)
         return replace(verdict, done=tuple(_summed(done)))
@@ -143,6 +151,7 @@ class SafeDelete:
         """Apply what the policy does by itself, if that can clear all that stands in the way."""
         if _forbidden(verdict) or not held or not all(item.blocker.remedy.automatic for item in held):
             return []
+        self._watch()
         with refusing(lambda _: verdict):
             return [effect for item in held for effect in self._apply(item)]
 
@@ -187,22 +196,14 @@ class SafeDelete:
     # deleting
 
     def _delete(self, key: Key, verdict: Verdict) -> None:
-        doubted = verdict.outcome is Outcome.UNCERTAIN  # else playing has met what waits for COMMIT
-        before = dangling(self._connection, self._schema) if doubted else None
+        if verdict.outcome is Outcome.UNCERTAIN:
+            self._watch()
         with refusing(lambda error: _contradicted(verdict, error)):
             if self._how is How.ORM:
                 self._delete_object(key)
             else:
                 self._delete_rows(key)
-            self._check_deferred()
-        left = dangling(self._connection, self._schema) - before if before is not None else ()
-        if left:
-            tables = ", ".join(sorted({table for table, *_ in left}))
-            doubts = (
-                *verdict.uncertain_because,
-                f"COMMIT would refuse it: rows of {tables} would refer to nothing",
-            )
-            raise DeletionRefused(replace(verdict, uncertain_because=doubts))
+            self._check_deferred(verdict)
 
     def _delete_object(self, key: Key) -> None:
         found = self._session.get(self._rules.mapped, key if len(key) > 1 else key[0], populate_existing=True)
@@ -241,13 +242,28 @@ class SafeDelete:
             doubts = (*verdict.uncertain_because, along)
             raise DeletionRefused(replace(verdict, uncertain_because=doubts))
 
-    def _check_deferred(self) -> None:
-        """Have PostgreSQL check what waits for COMMIT now, and let it wait again."""
+    def _watch(self) -> None:
+        """Note what refers to nothing on SQLite already, before what was not played as a whole."""
+        if self._dangled is None:
+            self._dangled = dangling(self._connection, self._schema)
+
+    def _check_deferred(self, verdict: Verdict) -> None:
+        """Have PostgreSQL check what waits for COMMIT now, and let it wait again; compare SQLite with what was noted.
+
+        Raises DeletionRefused where COMMIT would be refused.
+        """
         late = [(table, name) for table in self._schema.tables.values() for name in _deferred(table)]
         if self._connection.dialect.name == "postgresql" and late:
             names = ", ".join(self._quoted(table, name) for table, name in late)
             self._connection.exec_driver_sql(f"SET CONSTRAINTS {names} IMMEDIATE")
             self._connection.exec_driver_sql(f"SET CONSTRAINTS {names} DEFERRED")
+        if self._dangled is None:
+            return
+        left = dangling(self._connection, self._schema) - self._dangled
+        if left:
+            tables = ", ".join(sorted({table for table, *_ in left}))
+            doubt = f"COMMIT would refuse it: rows of {tables} would refer to nothing"
+            raise DeletionRefused(_doubted(verdict, doubt))
 
     def _quoted(self, table: Table, constraint: str) -> str:
         quote = self._connection.dialect.identifier_preparer.quote
@@ -279,7 +295,10 @@ def _forbidden(verdict: Verdict) -> bool:
 
 def _contradicted(verdict: Verdict, error: BaseException) -> Verdict:
     """The database refused what was judged to pass: a row came in between, or a trigger said no."""
-    reason = f"the database refused: {type(error).__name__}"
+    return _doubted(verdict, f"the database refused: {type(error).__name__}")
+
+
+def _doubted(verdict: Verdict, reason: str) -> Verdict:
     return replace(verdict, outcome=Outcome.UNCERTAIN, uncertain_because=(*verdict.uncertain_because, reason))
 
 

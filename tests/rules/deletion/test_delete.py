@@ -63,6 +63,7 @@ name = "legal hold"
 when = "held == true"
 hint = "ask the lawyers"
 """
+TRAIL = "CREATE TABLE trail (project_id INTEGER REFERENCES projects (id) DEFERRABLE INITIALLY DEFERRED)"
 PENDING, ACCEPTED, FREE = 1, 2, 3
 
 
@@ -344,21 +345,24 @@ def test_a_trigger_that_waits_for_commit_is_heard_before(engine: sa.Engine) -> N
 
 
 @pytest.mark.only("sqlite")
-def test_what_sqlite_would_refuse_at_commit_is_found_before(engine: sa.Engine) -> None:
+@pytest.mark.parametrize(
+    ("table", "policy", "key"), [("projects", None, FREE), ("invitations", CLEARS_PENDING, PENDING)]
+)
+def test_what_sqlite_would_refuse_at_commit_is_found_before(
+    engine: sa.Engine, table: str, policy: str | None, key: int
+) -> None:
     """A trigger may write anything: here a row whose reference waits for COMMIT, and leads nowhere."""
     with engine.begin() as connection:
+        connection.exec_driver_sql(TRAIL)
         connection.exec_driver_sql(
-            "CREATE TABLE trail (project_id INTEGER REFERENCES projects (id) DEFERRABLE INITIALLY DEFERRED)"
-        )
-        connection.exec_driver_sql(
-            "CREATE TRIGGER trails AFTER DELETE ON projects BEGIN INSERT INTO trail VALUES (old.id); END"
+            f"CREATE TRIGGER trails AFTER DELETE ON {table} BEGIN INSERT INTO trail VALUES (77); END"
         )
     with Session(engine) as session:
         with pytest.raises(DeletionRefused, match="COMMIT would refuse it: rows of trail") as refused:
-            DeletionRules(Project).delete(session, FREE)
+            DeletionRules(Project, policy).delete(session, key)
         session.commit()
 
-        assert count(session, Project) == 3
+        assert (count(session, Project), count(session, Invitation)) == (3, 4)
     assert refused.value.verdict.outcome is Outcome.UNCERTAIN
 
 
@@ -366,9 +370,7 @@ def test_what_sqlite_would_refuse_at_commit_is_found_before(engine: sa.Engine) -
 def test_what_led_nowhere_before_is_no_reason_to_refuse(engine: sa.Engine) -> None:
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
-        connection.exec_driver_sql(
-            "CREATE TABLE trail (project_id INTEGER REFERENCES projects (id) DEFERRABLE INITIALLY DEFERRED)"
-        )
+        connection.exec_driver_sql(TRAIL)
         connection.exec_driver_sql("INSERT INTO trail VALUES (77)")
         connection.exec_driver_sql(
             "CREATE TRIGGER trails AFTER DELETE ON projects BEGIN UPDATE projects SET held = held; END"

@@ -316,7 +316,7 @@ class _Comparison:
         clearing, alone = places
         truth = self.case.delete(list(clearing.values()))
         if truth.error is not None:
-            if not self._uncertain_after(list(clearing.values())):
+            if not _endless(truth) and not self._uncertain_after(list(clearing.values())):
                 self._wrong("still blocked when cleared", truth, verdict, list(clearing))
             return
         for place in alone if len(clearing) > 1 else ():

@@ -291,7 +291,11 @@ class UnitOfWork:
                 values.append(self._value(entity, left))
         rows = self.loader.rows(locate(self.loader.schema, secondary).key, names, [values])
         counted = self.loader.connection.dialect.supports_sane_multi_rowcount
-        if len(rows) > 1 and counted and not (item.loaded and item.repeats):
+        if (
+            not rows and counted
+        ):  # the join compares letters as the other table does, and finds what no value of ours does
+            self.failures.append(Violation(Reason.ORM, parent.row, (), relationship=item.name))
+        elif len(rows) > 1 and counted and not (item.loaded and item.repeats):
             self.failures.append(Violation(Reason.ORM, rows[0], tuple(names), relationship=item.name))
         for row in rows:
             yield Delete([row], item.name, expected=True)

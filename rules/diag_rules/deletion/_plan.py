@@ -376,14 +376,30 @@ class _Planner:
             yield Term(Meaning.DOUBTFUL, edge), None
 
     def _unlinks(self, item: Relation, edge: Edge) -> Term:
-        """Link rows go; where two may be alike, or the targets go as well, they are in doubt."""
+        """Link rows go; where the ORM may not see one, two may be alike, or the targets go as well, they are in doubt."""
         table = self._schema.tables[edge.table]
         columns = [right.name for _, right in item.prop.synchronize_pairs]
         columns += [right.name for _, right in item.prop.secondary_synchronize_pairs or ()]
-        unseen = any(table.columns[name].nullable for name in columns)  # the ORM joins to the targets
-        if item.deletes or unseen or not unique(table, tuple(columns)):
+        if item.deletes or not self._leads_to_target(item, table) or not unique(table, tuple(columns)):
             return Term(Meaning.DOUBTFUL, edge)
         return self._goes(Term(Meaning.GOES, edge, tuple(here for _, here in edge.pairs)))
+
+    def _leads_to_target(self, item: Relation, table: Table) -> bool:
+        """True where every link leads to an object of the target's class, by whose own values it is found again."""
+        pairs = {(right.name, left.name) for left, right in item.prop.secondary_synchronize_pairs or ()}
+        if not isinstance(item.target.local_table, sa.Table):
+            return False
+        target = locate(self._schema, item.target.local_table)
+        sure = any(
+            set(zip(fk.columns, fk.referred_columns, strict=True)) == pairs
+            for fk in table.foreign_keys
+            if fk.referred == target.key and fk.enforced and fk.validated
+        )
+        same = all(
+            not table.columns[here].nullable and table.columns[here].collation == target.columns[up].collation
+            for here, up in pairs
+        )
+        return sure and same and item.target.inherits is None
 
     def _pairs(self, item: Relation, key: str) -> tuple[tuple[str, str], ...]:
         """The columns that join a relationship. Raises NoPlan where it joins by more than equal columns."""

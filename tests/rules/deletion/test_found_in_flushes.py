@@ -250,6 +250,126 @@ def test_links_that_are_twice_there_are_counted_as_they_were_loaded(database: Da
         assert verdict.deletable or lazy == "select"
 
 
+@pytest.mark.only("sqlite")
+def test_a_link_in_other_letters_is_found_by_a_join_and_not_by_its_value(database: Database) -> None:
+    """The tag's column takes Red for red, the link's does not: the DELETE meets no row, and the ORM expects one."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    links = sa.Table(
+        "links",
+        Base.metadata,
+        sa.Column("project_id", ForeignKey("projects.id"), primary_key=True),
+        sa.Column("tag", sa.String(9), ForeignKey("tags.name", ondelete="CASCADE"), primary_key=True),
+    )
+
+    class Tag(Base):
+        __tablename__ = "tags"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        name: Mapped[str] = mapped_column(sa.String(9, collation="NOCASE"), unique=True)
+
+    class Project(Base):
+        __tablename__ = "projects"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        tags = relationship(Tag, secondary=links, secondaryjoin=Tag.name == links.c.tag)
+
+    rows: list[Rows] = [
+        *(("projects", {"id": key}) for key in (1, 2)),
+        ("tags", {"id": 1, "name": "red"}),
+        ("links", {"project_id": 1, "tag": "Red"}),
+        ("links", {"project_id": 2, "tag": "red"}),
+    ]
+    with made(database, Base.metadata, *rows) as engine:
+        other, same = (checked(engine, Project, key, "orm") for key in (1, 2))
+        truths = [
+            passes(engine, lambda session: session.delete(session.get_one(Project, 1))),
+            passes(engine, lambda session: session.delete(session.get_one(Project, 2))),
+        ]
+
+    assert [other.deletable, same.deletable] == truths == [False, True]
+
+
+def test_a_link_to_nothing_is_no_link_to_the_orm(database: Database) -> None:
+    """No foreign key holds the tag: the ORM joins to it, finds none, and leaves the link in the way."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    links = sa.Table(
+        "links",
+        Base.metadata,
+        sa.Column("project_id", ForeignKey("projects.id"), primary_key=True),
+        sa.Column("tag_id", sa.Integer, primary_key=True),
+    )
+
+    class Tag(Base):
+        __tablename__ = "tags"
+        id: Mapped[int] = mapped_column(primary_key=True)
+
+    class Project(Base):
+        __tablename__ = "projects"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        tags = relationship(Tag, secondary=links, secondaryjoin=Tag.id == sa.orm.foreign(links.c.tag_id))
+
+    rows: list[Rows] = [
+        *(("projects", {"id": key}) for key in (1, 2)),
+        ("tags", {"id": 1}),
+        ("links", {"project_id": 1, "tag_id": 77}),
+        ("links", {"project_id": 2, "tag_id": 1}),
+    ]
+    with made(database, Base.metadata, *rows) as engine:
+        verdicts = [checked(engine, Project, key, "orm").deletable for key in (1, 2)]
+        truths = [
+            passes(engine, lambda session: session.delete(session.get_one(Project, 1))),
+            passes(engine, lambda session: session.delete(session.get_one(Project, 2))),
+        ]
+
+    assert verdicts == truths == [False, True]
+
+
+def test_a_link_to_an_object_of_another_class_is_no_link_to_the_orm(database: Database) -> None:
+    class Base(DeclarativeBase):
+        pass
+
+    links = sa.Table(
+        "links",
+        Base.metadata,
+        sa.Column("project_id", ForeignKey("projects.id"), primary_key=True),
+        sa.Column("tag_id", ForeignKey("tags.id"), primary_key=True),
+    )
+
+    class Tag(Base):
+        __tablename__ = "tags"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        kind: Mapped[str] = mapped_column(sa.String(9))
+        __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "tag"}  # noqa: RUF012 - as mapped
+
+    class Topic(Tag):
+        __mapper_args__ = {"polymorphic_identity": "topic"}  # noqa: RUF012
+
+    class Project(Base):
+        __tablename__ = "projects"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        topics = relationship(Topic, secondary=links)
+
+    rows: list[Rows] = [
+        *(("projects", {"id": key}) for key in (1, 2)),
+        ("tags", {"id": 1, "kind": "tag"}),
+        ("tags", {"id": 2, "kind": "topic"}),
+        ("links", {"project_id": 1, "tag_id": 1}),
+        ("links", {"project_id": 2, "tag_id": 2}),
+    ]
+    with made(database, Base.metadata, *rows) as engine:
+        verdicts = [checked(engine, Project, key, "orm").deletable for key in (1, 2)]
+        truths = [
+            passes(engine, lambda session: session.delete(session.get_one(Project, 1))),
+            passes(engine, lambda session: session.delete(session.get_one(Project, 2))),
+        ]
+
+    assert verdicts == truths == [False, True]
+
+
 def test_objects_before_a_circle_are_no_part_of_it(database: Database) -> None:
     """The first row only leads to the two that refer to each other, and its DELETE is sent before the ORM gives up."""
 

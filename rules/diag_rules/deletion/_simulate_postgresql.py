@@ -5,37 +5,43 @@ Source: PostgreSQL 15 and 18, ``commands/trigger.c`` and ``utils/adt/ri_triggers
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from ._schema import Action, ForeignKey
 from ._simulate import Simulator
-from ._world import Changes, Row
+from ._world import Changes, Row, World
 
 Event = Callable[[], None]
 
 
 class PostgresqlSimulator(Simulator):
-    """Non-deferred NO ACTION and RESTRICT run in the same queue as cascades, so both depend on level and name."""
+    """Non-deferred NO ACTION and RESTRICT run in the same queue as cascades, so both depend on level and name.
 
-    _queue: list[Event]
-    _late: list[Event]
+    A row that the transaction has written already has all its keys checked when it is written again, changed or not
+    (``RI_FKey_fk_upd_check_required``): a parent that has gone, and whose own event is yet to come, is missed then.
+    """
+
+    def __init__(self, world: World, *, backwards: bool = False) -> None:
+        super().__init__(world, backwards=backwards)
+        self._queue: list[Event] = []
+        self._late: list[Event] = []
+        self._written: Counter[Row] = Counter()
 
     def delete(self, rows: Sequence[Row]) -> None:
         """One DELETE: the rows go first, then their events run."""
-        self._queue, self._late = [], getattr(self, "_late", [])
         for row in rows:
             self._bury(row, None)
         self._drain()
 
     def update(self, rows: Sequence[Row], changes: Changes) -> None:
         """One UPDATE, and its events."""
-        self._queue, self._late = [], getattr(self, "_late", [])
         self._change_all(rows, lambda _: changes, None, None)
         self._drain()
 
     def commit(self) -> None:
         """Run the deferred checks on what is left."""
-        late, self._late, self._queue = getattr(self, "_late", []), [], []
+        late, self._late = self._late, []
         for event in late:
             event()
 
@@ -87,8 +93,11 @@ class PostgresqlSimulator(Simulator):
         cause: Row | None,
     ) -> None:
         for row in rows:
-            changed = self.change(row, changes(row), fk, cause)
-            if changed:
+            written = changes(row)
+            differs = any(self.world.differs(row, name, value) for name, value in written.items())
+            changed = self.change(row, written, fk, cause)
+            if changed or not differs:  # else it was refused
+                self._written[row] += 1
                 self._queue_updates(row, changed)
 
     def _queue_updates(self, row: Row, changed: set[str]) -> None:
@@ -99,27 +108,42 @@ class PostgresqlSimulator(Simulator):
             if changed & set(fk.referred_columns)
         ]
         events += [
-            (fk.order_check, self._checked(fk, row))
+            (fk.order_check, self._checked(fk, row, self._misses))
             for fk, target in self.relink(row, changed)
             if target is not None
         ]
+        if self._written[row] > 1:
+            events += [
+                (fk.order_check, self._checked(fk, row, self._has_lost))
+                for fk in self.world.own_keys(row)
+                if fk.enforced and not changed & set(fk.columns) and (fk in row.links or fk in row.orphaned)
+            ]
         self._queue += [event for _, event in sorted(events, key=lambda pair: str(pair[0]))]
 
-    def _checked(self, fk: ForeignKey, row: Row) -> Event:
-        """The check that *row* refers to something."""
+    def _checked(self, fk: ForeignKey, row: Row, fails: Callable[[ForeignKey, Row], bool]) -> Event:
+        """The check that *row* refers to something, unless it is written again before: that has its own."""
+        version = self._written[row]
 
         def fire() -> None:
-            if not row.alive:
-                return
-            values = self.world.values(row, fk.columns)
-            mixed = fk.match == "FULL" and None in values and any(value is not None for value in values)
-            if mixed or (None not in values and self.world.points_to(fk, row) is False):
+            if row.alive and self._written[row] == version and fails(fk, row):
                 self.refuse(fk, row, None)
 
         def later() -> None:
             self._late.append(fire)
 
         return later if fk.initially_deferred else fire
+
+    def _misses(self, fk: ForeignKey, row: Row) -> bool:
+        """True where the changed key refers to nothing."""
+        values = self.world.values(row, fk.columns)
+        mixed = fk.match == "FULL" and None in values and any(value is not None for value in values)
+        return mixed or (None not in values and self.world.points_to(fk, row) is False)
+
+    @staticmethod
+    def _has_lost(fk: ForeignKey, row: Row) -> bool:
+        """True where the key that was not changed refers to nothing."""
+        parent = row.links.get(fk)
+        return fk in row.orphaned or (parent is not None and not parent.alive)
 
     def _updated(self, fk: ForeignKey, row: Row) -> Event:
         """The action of *fk* after the key of *row* has changed."""

@@ -11,7 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from conftest import Database
 from diag_rules.deletion import Outcome
-from rules.deletion._made import checked, made, passes
+from rules.deletion._made import Rows, checked, made, passes
 
 
 @pytest.mark.only("sqlite", "postgresql", "postgresql15")
@@ -318,3 +318,49 @@ def test_updates_of_objects_that_load_their_own_class_at_once_are_not_judged(dat
 
     assert verdict.outcome is Outcome.UNCERTAIN
     assert 'lazy="immediate"' in verdict.uncertain_because[0]
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["made with its table", "made last"])
+@pytest.mark.parametrize("how", ["sql", "orm"])
+def test_a_row_that_is_written_twice_is_checked_as_a_whole(database: Database, how: str, late: bool) -> None:  # noqa: FBT001
+    """PostgreSQL checks every key of a row that its own transaction has written before, though the parent's event is yet to come."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Project(Base):
+        __tablename__ = "projects"
+        id: Mapped[int] = mapped_column(primary_key=True)
+
+    class Release(Base):
+        __tablename__ = "releases"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        project_id: Mapped[int] = mapped_column(
+            ForeignKey("projects.id", ondelete="CASCADE", name="of_project", use_alter=late)
+        )
+
+    class Link(Base):
+        __tablename__ = "links"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        one_id: Mapped[int | None] = mapped_column(ForeignKey("projects.id", ondelete="SET NULL"))
+        other_id: Mapped[int | None] = mapped_column(ForeignKey("projects.id", ondelete="SET NULL"))
+        release_id: Mapped[int] = mapped_column(
+            ForeignKey("releases.id", ondelete="CASCADE", name="of_release")
+        )
+
+    rows: list[Rows] = [
+        *(("projects", {"id": key}) for key in (1, 2)),
+        *(("releases", {"id": key, "project_id": key}) for key in (1, 2)),
+        ("links", {"id": 1, "one_id": 1, "other_id": 1, "release_id": 1}),
+        ("links", {"id": 2, "one_id": 2, "other_id": None, "release_id": 2}),
+    ]
+    with made(database, Base.metadata, *rows) as engine:
+        twice, once = (checked(engine, Project, key, how) for key in (1, 2))
+        truths = [
+            passes(engine, lambda session: session.delete(session.get_one(Project, 1))),
+            passes(engine, lambda session: session.delete(session.get_one(Project, 2))),
+        ]
+
+    refuses = late and database.dialect == "postgresql"
+    assert [twice.deletable, once.deletable] == truths == [not refuses, True]
+    assert [blocker.constraint for blocker in twice.blockers] == (["of_release"] if refuses else [])

@@ -327,6 +327,8 @@ class _Planner:
             raise NoPlan
         edge = Edge(locate(self._schema, target).key, self._pairs(item, key), above)
         here, there = self._schema.tables[edge.table], self._schema.tables[key]
+        if any(down not in here.columns for _, down in edge.pairs):
+            raise NoPlan  # a subclass's rows are in two tables, and it is the base's that refers
         if any(there.columns[up].collation != here.columns[down].collation for up, down in edge.pairs):
             raise NoPlan  # the ORM compares by the one, the foreign key by the other
         return edge

@@ -326,13 +326,18 @@ class DeletionRules:
 
 
 def _tables(subject: Any, mapper: Mapper[Any] | None) -> list[sa.Table]:
+    """The tables that hold a subject. Raises TypeError where its rows can't be deleted one by one."""
     if mapper is not None:
         found = [table for _, table in tables_of(mapper) if isinstance(table, sa.Table)]
-        if len(found) == len(mapper.tables) and found:
-            return found
-        raise TypeError(f"{subject.__name__} is not mapped to a table, so there is nothing to delete from.")
-    if isinstance(subject, sa.Table):
-        if not subject.primary_key.columns:
-            raise TypeError(f"{subject.name} has no primary key, so its rows can't be named: declare one.")
-        return [subject]
-    raise TypeError(f"{subject!r} is neither a mapped class nor a Table: give one of them.")
+        if len(found) != len(mapper.tables) or not found:
+            raise TypeError(
+                f"{subject.__name__} is not mapped to a table, so there is nothing to delete from."
+            )
+    elif isinstance(subject, sa.Table):
+        found = [subject]
+    else:
+        raise TypeError(f"{subject!r} is neither a mapped class nor a Table: give one of them.")
+    for table in found:
+        if not table.primary_key.columns:
+            raise TypeError(f"{table.name} has no primary key, so its rows can't be named: declare one.")
+    return found

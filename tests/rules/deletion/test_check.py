@@ -162,6 +162,18 @@ def test_what_is_no_model_is_refused() -> None:
         DeletionRules(int)
 
 
+def test_a_class_whose_table_has_no_key_is_told_so() -> None:
+    class Base(DeclarativeBase):
+        pass
+
+    class Reading(Base):
+        __table__ = sa.Table("readings", Base.metadata, sa.Column("at", sa.Integer))
+        __mapper_args__ = {"primary_key": [__table__.c.at]}  # noqa: RUF012 - as mapped
+
+    with pytest.raises(TypeError, match="readings has no primary key"):
+        DeletionRules(Reading)
+
+
 @pytest.mark.only("sqlite")
 def test_switched_off_foreign_keys_block_nothing_and_are_told(engine: sa.Engine) -> None:
     with engine.connect() as connection:

@@ -370,6 +370,48 @@ def test_a_link_to_an_object_of_another_class_is_no_link_to_the_orm(database: Da
     assert verdicts == truths == [False, True]
 
 
+@pytest.mark.parametrize("cascade", ["all", "save-update"])
+@pytest.mark.parametrize("passive", [False, True])
+def test_a_subclass_is_referred_by_its_base_table(database: Database, cascade: str, passive: bool) -> None:  # noqa: FBT001
+    """The reference stands in the base's table, and a row of the base alone is none of the relationship's."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Owner(Base):
+        __tablename__ = "owners"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        specials = relationship("Special", cascade=cascade, passive_deletes=passive)
+
+    class Item(Base):
+        __tablename__ = "items"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        kind: Mapped[str] = mapped_column(sa.String(9))
+        owner_id: Mapped[int | None] = mapped_column(ForeignKey("owners.id"))
+        __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "item"}  # noqa: RUF012 - as mapped
+
+    class Special(Item):
+        __tablename__ = "specials"
+        id: Mapped[int] = mapped_column(ForeignKey("items.id"), primary_key=True)
+        __mapper_args__ = {"polymorphic_identity": "special"}  # noqa: RUF012
+
+    keys = (1, 2, 3)
+    rows: list[Rows] = [
+        *(("owners", {"id": key}) for key in keys),
+        ("items", {"id": 1, "kind": "item", "owner_id": 1}),
+        ("items", {"id": 2, "kind": "special", "owner_id": 2}),
+        ("specials", {"id": 2}),
+    ]
+    with made(database, Base.metadata, *rows) as engine:
+        verdicts = [checked(engine, Owner, key, "orm").deletable for key in keys]
+        truths = [
+            passes(engine, lambda session, key=key: session.delete(session.get_one(Owner, key)))  # type: ignore[misc]
+            for key in keys
+        ]
+
+    assert verdicts == truths == [False, not passive, True]
+
+
 def test_objects_before_a_circle_are_no_part_of_it(database: Database) -> None:
     """The first row only leads to the two that refer to each other, and its DELETE is sent before the ORM gives up."""
 

@@ -137,10 +137,16 @@ def on_cycles(edges: Edges[Node]) -> set[Node]:
     return found
 
 
-def tiers(nodes: Collection[Node], before: Edges[Node], silent: Collection[Node] = ()) -> list[list[Node]]:
+def tiers(
+    nodes: Collection[Node],
+    before: Edges[Node],
+    silent: Collection[Node] = (),
+    delayed: Collection[Node] = (),
+) -> list[list[Node]]:
     """The nodes, those together that are free at the same time, in the given order; without those held by a cycle.
 
-    *silent* nodes only pass on what they wait for: they take no level of their own.
+    *silent* nodes only pass on what they wait for: they take no level of their own. *delayed* ones wait until nothing else
+    is free.
     """
     waiting: dict[Node, int] = dict.fromkeys((*nodes, *silent), 0)
     following: dict[Node, list[Node]] = defaultdict(list)
@@ -150,15 +156,16 @@ def tiers(nodes: Collection[Node], before: Edges[Node], silent: Collection[Node]
             following[first].append(second)
     place = {node: number for number, node in enumerate(nodes)}
     found: list[list[Node]] = []
-    ready = [node for node in nodes if not waiting[node]]
-    while ready:
-        found.append(ready)
-        pending = list(ready)
-        freed: list[Node] = []
+    free = [node for node in nodes if not waiting[node]]
+    while free:
+        now = [node for node in free if node not in delayed] or free
+        found.append(now)
+        freed = [node for node in free if node in delayed] if now is not free else []
+        pending = list(now)
         while pending:
             for after in following[pending.pop()]:
                 waiting[after] -= 1
                 if not waiting[after]:
                     (freed if after in place else pending).append(after)
-        ready = sorted(freed, key=place.__getitem__)
+        free = sorted(freed, key=place.__getitem__)
     return found

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Mapper
 
+from ._orm import relations
 from ._orm_actions import Action, Edges, Kind, deletion, dependencies, name, on_cycles, tiers
 from ._orm_apart import Apart
 from ._simulate import Delete, Null, Statement, Violation
@@ -62,7 +63,8 @@ class Flush:
             apart = Apart(self, cycles)
             actions, edges, barriers = apart.actions(actions), apart.edges(edges), apart.barriers
         steps = sorted(actions, key=lambda each: each.sort_key)
-        sequence = tiers(steps, edges, barriers)
+        delayed = self._delayed(steps) if late and cycles else set[Action]()
+        sequence = tiers(steps, edges, barriers, delayed)
         sent = {action for tier in sequence for action in tier}
         stuck = [action for action in steps if action not in sent]
         work = _Work(self)
@@ -91,6 +93,17 @@ class Flush:
         for item in self.items.values():
             edges.update(dependencies(item))
         return {action for edge in edges for action in edge}, edges
+
+    @staticmethod
+    def _shifts(mapper: Mapper[Any]) -> bool:
+        """True where a row's UPDATE waits for what eager loading found behind it, one level or more: that is not read here."""
+        every = (item for each in mapper.self_and_descendants for item in relations(each))
+        return any(item.loaded and item.direction == "many_to_one" for item in every)
+
+    def _delayed(self, steps: Iterable[Action]) -> set[Action]:
+        """The UPDATEs that may come later than it seems."""
+        names = {name(mapper) for mapper in self.saves if self._shifts(mapper)}
+        return {action for action in steps if action.kind is Kind.SAVE and action.name in names}
 
     def _overtaken(self, cycles: set[Action]) -> set[int]:
         """The UPDATEs of post_update, by identity, that may not be sent: those of rows that stay.

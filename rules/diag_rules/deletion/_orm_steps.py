@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapper
 
 from ._load import Loader
-from ._orm import Relation, Step, circles, relations
+from ._orm import Relation, Step, circles, reached, relations
 from ._orm_actions import name, processor
 from ._orm_concrete import written_columns
 from ._orm_objects import Entity, Key, Objects, Related, Way, locate
@@ -40,6 +41,12 @@ class UnitOfWork:
         self._deleted: dict[Entity, None] = {}
         self._losers: dict[Mapper[Any], set[tuple[Mapper[Any], int]]] = defaultdict(set)
 
+    def twin(self) -> UnitOfWork:
+        """Another for the same objects, which are not read again."""
+        other = UnitOfWork(self.loader, self.assumed)
+        other._objects = self._objects
+        return other
+
     @property
     def several(self) -> dict[str, int]:
         """The names of scalar relationships that met several rows, with the most that one met."""
@@ -67,33 +74,39 @@ class UnitOfWork:
             if any(map(circles, kept.self_and_descendants)):
                 raise Unsure(f'{kept.class_.__name__} loads objects of its own class by lazy="immediate"')
         self._unlinks(flush)
-        self._link(flush)
+        self._link(flush, late=late)
         self._refuse_unloadable(flush)
         self.leaves_open = bool(flush.before)
         return flush.statements(self.failures, late=late)
 
-    def _link(self, flush: Flush) -> None:
-        """Note the relationships by which the flush sorts: those in which it finds anything, and those between its mappers."""
+    def _link(self, flush: Flush, *, late: bool) -> None:
+        """Note the relationships by which the flush sorts: those in which it finds anything, and those between its mappers.
+
+        Where chance has it meet the other mapper, a plan that is *late* leaves the relationship out.
+        """
         part = {entity.mapper for entity in self._deleted} | set(flush.saves) | set(flush.before)
         bases = {mapper.base_mapper for mapper in part}
         for mapper in part:
             for item in self._relations_of(mapper):
                 within = item.target.base_mapper in bases and not item.turns_back
-                if self._active(item, mapper) or (within and self._meets(item, mapper) is not False):
+                met = self._meets(item, mapper) if within else False
+                if self._active(item, mapper) or met or (met is None and not late):
                     flush.items[item.name] = item
 
     def _meets(self, item: Relation, mapper: Mapper[Any]) -> bool | None:
         """True where the flush knows objects of the target's class when it comes to the relationship; None: by chance.
 
-        Those to delete it knows from the start, others once a relationship before this one has lost them.
+        Those to delete it knows from the start, others once a relationship before this one has lost them. Of a class of
+        which it has none, but some of the same hierarchy, it knows once it has looked for them.
         """
         deleted = {entity.mapper for entity in self._deleted}
-        if mapper not in deleted or item.target.base_mapper in {each.base_mapper for each in deleted}:
+        if mapper not in deleted or item.target in deleted:
             return True
         losing = self._losers.get(item.target.base_mapper, set())
         if any(own is mapper and place < item.place for own, place in losing):
             return True
-        return None if any(own is not mapper for own, _ in losing) else False
+        related = item.target.base_mapper in {each.base_mapper for each in deleted}
+        return None if related or any(own is not mapper for own, _ in losing) else False
 
     def _active(self, item: Relation, mapper: Mapper[Any]) -> bool:
         """True where a flush finds anything in the relationship, or a many-to-one that is known to be empty."""
@@ -130,10 +143,6 @@ class UnitOfWork:
                         f'{item.name} has lazy="raise", and a flush of several classes may look it up'
                     )
                 found = self._active(item, mapper)
-                if item.name in flush.items and not found and self._meets(item, mapper) is None:
-                    raise Unsure(
-                        f'{item.name} has lazy="raise", and chance decides whether a flush looks it up'
-                    )
                 if (found or item.name in flush.items) and len(members) > found:
                     self._refuse(item, members)
 
@@ -151,8 +160,10 @@ class UnitOfWork:
 
     def _cascade(self, roots: Iterable[Entity]) -> None:
         pending = list(roots)
+        going = {each.base_mapper for entity in pending for each in reached(entity.mapper)}
         while pending:
             self._deleted.update(dict.fromkeys(pending))
+            self._meet(pending, going)
             found: dict[Entity, None] = {}
             for item, entities in self._by_relation(pending):
                 turns = item.depends_on_loading or item.spares_loading
@@ -162,6 +173,18 @@ class UnitOfWork:
                     for children in self._objects.follow(item, entities).values():
                         found.update(dict.fromkeys(children))
             pending = [entity for entity in found if entity not in self._deleted]
+
+    def _meet(self, entities: Iterable[Entity], going: AbstractSet[Mapper[Any]]) -> None:
+        """Load what comes along with these, of the hierarchies *going*: an object has what it was first loaded with."""
+        pending, met = list(entities), set(entities)
+        while pending:
+            found: dict[Entity, None] = {}
+            for item, members in self._by_relation(pending):
+                if item.loaded and not item.write_only and item.target.base_mapper in going:
+                    for children in self._objects.follow(item, members).values():
+                        found.update(dict.fromkeys(children))
+            pending = [entity for entity in found if entity not in met]
+            met.update(pending)
 
     def _by_relation(self, entities: Iterable[Entity]) -> Iterator[tuple[Relation, list[Entity]]]:
         grouped: dict[tuple[Mapper[Any], Way], list[Entity]] = defaultdict(list)

@@ -137,7 +137,8 @@ class Trials:
             raise TypeError("how='orm' needs a mapped class; a table can only be deleted by how='sql'.")
         plain = UnitOfWork(self._loader)
         plans = {"": (plain, plain.plan(self._mapper, key))}
-        plans["late"] = (plain, plain.plan(self._mapper, key, late=True))
+        late_unit = plain.twin()
+        plans["late"] = (late_unit, late_unit.plan(self._mapper, key, late=True))
         loaded = self._loaded(plain, self._mapper, key)
         choices = self._choices(plain, self._mapper, key)
         for unit, statements in (*plans.values(), *choices, *chain.from_iterable(loaded.values())):
@@ -175,7 +176,8 @@ class Trials:
             unit = UnitOfWork(self._loader, frozenset({name}))
             found[name] = [(unit, unit.plan(mapper, key))]
             if unit.leaves_open:
-                found[name].append((unit, unit.plan(mapper, key, late=True)))
+                late = unit.twin()
+                found[name].append((late, late.plan(mapper, key, late=True)))
         return found
 
     def _choices(self, plain: UnitOfWork, mapper: Mapper[Any], key: Key) -> list[Planned]:

@@ -67,6 +67,11 @@ class Relation:
         return self.prop.lazy in ("selectin", "subquery")
 
     @property
+    def subqueried(self) -> bool:
+        """True where that query repeats the parent's as a subquery."""
+        return self.prop.lazy == "subquery"
+
+    @property
     def repeats(self) -> bool:
         """True where eager loading puts an object into a collection as often as the secondary table links it.
 
@@ -77,9 +82,14 @@ class Relation:
     def comes_back(self, path: Collection[Mapper[Any]]) -> bool:
         """True where eager loading stops, since the object was itself loaded through the target.
 
-        *path*: the mappers of its own query for what is joined, else all on the way to it.
+        *path*: the mappers on the way to it, as far as that kind of loading looks back.
         """
         return self.loaded and _may_stop(self.prop) and any(each.isa(self.target) for each in path)
+
+    def too_deep(self, depth: int) -> bool:
+        """True where eager loading stops at its join_depth, *depth* relationships being on the way to the object."""
+        deepest = self.prop.join_depth
+        return self.loaded and deepest is not None and depth >= deepest
 
     def loads_with(self, asked: Mapper[Any], *, first: bool) -> bool:
         """False for what only a subclass has, and the query for *asked* does not look at.

@@ -25,30 +25,50 @@ Related = dict["Entity", list["Entity"]]
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How an object was loaded; eager loading never comes back to a mapper on its way.
+    """How an object was loaded; eager loading never comes back to a mapper on its way, or stops at its join_depth.
 
     Attributes:
-        path: the mappers through which it was loaded, back to the last lazy load and its parent.
+        path: the mappers through which it was loaded, from the parent of the last lazy load on.
         query: those of them in the same query: what is joined stops at these.
+        chain: those of its query and of the subqueries that led to it: what takes another subquery stops at these.
         asked: the mapper that the query was for; the object may be of a subclass.
+        subqueried: a subquery has part in the path.
         first: that query is what the caller asked for; no relationship has led here.
     """
 
-    path: frozenset[Mapper[Any]]
-    query: frozenset[Mapper[Any]]
+    path: tuple[Mapper[Any], ...]
+    query: tuple[Mapper[Any], ...]
+    chain: tuple[Mapper[Any], ...]
     asked: Mapper[Any]
+    subqueried: bool = False
     first: bool = False
 
     @classmethod
     def of_query(cls, mapper: Mapper[Any]) -> Way:
         """The way to what a query for *mapper* finds."""
-        own = frozenset({mapper})
-        return cls(own, own, mapper, first=True)
+        return cls((mapper,), (mapper,), (mapper,), mapper, first=True)
 
     def stops(self, item: Relation) -> bool:
-        """True where *item* is not loaded eagerly here, though it is elsewhere."""
-        unseen = not item.loads_with(self.asked, first=self.first)
-        return unseen or item.comes_back(self.query if item.joined else self.path)
+        """True where *item* is not loaded eagerly here, though it is elsewhere. Raises Unsure."""
+        behind = self._behind(item)
+        if not item.loads_with(self.asked, first=self.first) or item.too_deep(len(behind) - 1):
+            return True
+        found = {
+            item.comes_back(way) for way in ((self.path, self.query) if self._mixed(item) else (behind,))
+        }
+        if len(found) > 1:
+            raise Unsure(f"eager loading goes in a circle and takes subqueries, and may stop at {item.name}")
+        return found.pop()
+
+    def _mixed(self, item: Relation) -> bool:
+        """True where subqueries have part in the way: what they look back at differs from case to case."""
+        return self.subqueried or item.subqueried
+
+    def _behind(self, item: Relation) -> tuple[Mapper[Any], ...]:
+        """The mappers that count for that kind of loading."""
+        if item.joined:
+            return self.query
+        return self.chain if item.subqueried and len(self.chain) > 1 else self.path
 
     def loads(self, item: Relation) -> bool:
         """True where an object that came this way has *item* loaded."""
@@ -60,10 +80,12 @@ class Way:
 
     def by(self, item: Relation, parent: Mapper[Any]) -> Way:
         """The way to what *item* leads to, from an object of the mapper *parent* that came this way."""
-        target = frozenset({item.target})
+        target = (item.target,)
         if not self.loads(item):
-            return Way(target | {parent}, target, item.target)
-        return Way(self.path | target, self.query | target if item.joined else target, item.target)
+            return Way((parent, *target), target, target, item.target)
+        query = self.query + target if item.joined else target
+        chain = self.chain + target if item.joined or item.subqueried else target
+        return Way(self.path + target, query, chain, item.target, self.subqueried or item.subqueried)
 
 
 @dataclass(slots=True, eq=False)

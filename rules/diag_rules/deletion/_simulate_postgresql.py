@@ -116,7 +116,7 @@ class PostgresqlSimulator(Simulator):
             events += [
                 (fk.order_check, self._checked(fk, row, self._has_lost))
                 for fk in self.world.own_keys(row)
-                if fk.enforced and not changed & set(fk.columns) and (fk in row.links or fk in row.orphaned)
+                if fk.enforced and not changed & set(fk.columns)
             ]
         self._queue += [event for _, event in sorted(events, key=lambda pair: str(pair[0]))]
 
@@ -139,9 +139,10 @@ class PostgresqlSimulator(Simulator):
         mixed = fk.match == "FULL" and None in values and any(value is not None for value in values)
         return mixed or (None not in values and self.world.points_to(fk, row) is False)
 
-    @staticmethod
-    def _has_lost(fk: ForeignKey, row: Row) -> bool:
-        """True where the key that was not changed refers to nothing."""
+    def _has_lost(self, fk: ForeignKey, row: Row) -> bool:
+        """True where a key that was not changed, or not by the last write, refers to nothing."""
+        if not row.changes.keys().isdisjoint(fk.columns):
+            return self._misses(fk, row)
         parent = row.links.get(fk)
         return fk in row.orphaned or (parent is not None and not parent.alive)
 

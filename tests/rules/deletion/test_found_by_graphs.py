@@ -364,3 +364,36 @@ def test_a_row_that_is_written_twice_is_checked_as_a_whole(database: Database, h
     refuses = late and database.dialect == "postgresql"
     assert [twice.deletable, once.deletable] == truths == [not refuses, True]
     assert [blocker.constraint for blocker in twice.blockers] == (["of_release"] if refuses else [])
+
+
+@pytest.mark.only("sqlite", "postgresql", "postgresql15")
+def test_a_default_that_no_row_has_is_met_though_the_row_is_written_again(database: Database) -> None:
+    class Base(DeclarativeBase):
+        pass
+
+    class Project(Base):
+        __tablename__ = "projects"
+        id: Mapped[int] = mapped_column(primary_key=True)
+
+    class Link(Base):
+        __tablename__ = "links"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        one_id: Mapped[int | None] = mapped_column(
+            ForeignKey("projects.id", ondelete="SET DEFAULT", name="one"), server_default="99"
+        )
+        other_id: Mapped[int | None] = mapped_column(ForeignKey("projects.id", ondelete="SET NULL"))
+
+    rows: list[Rows] = [
+        *(("projects", {"id": key}) for key in (1, 2)),
+        ("links", {"id": 1, "one_id": 1, "other_id": 1}),
+        ("links", {"id": 2, "one_id": None, "other_id": 2}),
+    ]
+    with made(database, Base.metadata, *rows) as engine:
+        twice, once = (checked(engine, Project, key, "orm") for key in (1, 2))
+        truths = [
+            passes(engine, lambda session: session.delete(session.get_one(Project, 1))),
+            passes(engine, lambda session: session.delete(session.get_one(Project, 2))),
+        ]
+
+    assert [twice.deletable, once.deletable] == truths == [False, True]
+    assert [blocker.columns for blocker in twice.blockers] == [("one_id",)]

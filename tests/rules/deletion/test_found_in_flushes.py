@@ -412,6 +412,82 @@ def test_a_subclass_is_referred_by_its_base_table(database: Database, cascade: s
     assert verdicts == truths == [False, not passive, True]
 
 
+@pytest.mark.parametrize("lazy", ["joined", "selectin", "subquery"])
+def test_eager_loading_stops_at_its_join_depth(database: Database, lazy: Any) -> None:
+    """What lies deeper is left to the database: its notes go along instead of losing their page."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Page(Base):
+        __tablename__ = "pages"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        above_id: Mapped[int | None] = mapped_column(ForeignKey("pages.id", ondelete="CASCADE"))
+        below = relationship("Page", cascade="all", passive_deletes=True, lazy=lazy, join_depth=2)
+        notes = relationship("Note")
+
+    class Note(Base):
+        __tablename__ = "notes"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        page_id: Mapped[int] = mapped_column(ForeignKey("pages.id", ondelete="CASCADE"))
+
+    depths = range(1, 5)  # of the page that has the note
+    rows: list[Rows] = []
+    for note in depths:
+        keys = [10 * note + depth for depth in depths]
+        rows += [
+            ("pages", {"id": key, "above_id": above}) for above, key in zip([None, *keys], keys, strict=False)
+        ]
+        rows.append(("notes", {"id": note, "page_id": 10 * note + note}))
+    with made(database, Base.metadata, *rows) as engine:
+        verdicts = [checked(engine, Page, 10 * note + 1, "orm").deletable for note in depths]
+        truths = [
+            passes(engine, lambda session, note=note: session.delete(session.get_one(Page, 10 * note + 1)))  # type: ignore[misc]
+            for note in depths
+        ]
+
+    assert verdicts == truths == [False, False, False, True]
+
+
+def test_an_object_is_as_it_was_loaded_first(database: Database) -> None:
+    """Its JOIN loads the owner without its collection; the cascade that comes to the owner later finds it so."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Owner(Base):
+        __tablename__ = "owners"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        items = relationship(
+            "Item", foreign_keys="Item.held_id", cascade="all", passive_deletes=True, lazy="joined"
+        )
+
+    class Item(Base):
+        __tablename__ = "items"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        held_id: Mapped[int | None] = mapped_column(ForeignKey("owners.id", ondelete="SET NULL"))
+        owner_id: Mapped[int | None] = mapped_column(ForeignKey("owners.id"))
+        holder = relationship(Owner, foreign_keys=held_id, lazy="joined", overlaps="items")
+        owner = relationship(Owner, foreign_keys=owner_id, cascade="all")
+
+    rows: list[Rows] = [
+        ("owners", {"id": 1}),
+        ("items", {"id": 1, "held_id": 1, "owner_id": 1}),
+        ("items", {"id": 2, "held_id": 1}),
+    ]
+    with made(database, Base.metadata, *rows) as engine:
+        verdict = checked(engine, Item, 1, "orm")
+        with sa.orm.Session(engine) as session:
+            session.delete(session.get_one(Item, 1))
+            session.flush()
+            left = session.scalar(sa.select(sa.func.count()).select_from(Item))
+            session.rollback()
+
+    assert verdict.deletable
+    assert left == 1
+    assert {(effect.table, effect.count) for effect in verdict.deleted} == {("owners", 1), ("items", 1)}
+
+
 def test_objects_before_a_circle_are_no_part_of_it(database: Database) -> None:
     """The first row only leads to the two that refer to each other, and its DELETE is sent before the ORM gives up."""
 

@@ -72,6 +72,11 @@ class Relation:
         return self.prop.lazy == "subquery"
 
     @property
+    def dynamic(self) -> bool:
+        """True where it is read by a query of its own that knows nothing of the parent."""
+        return self.prop.lazy == "dynamic"
+
+    @property
     def repeats(self) -> bool:
         """True where eager loading puts an object into a collection as often as the secondary table links it.
 

@@ -81,6 +81,8 @@ class Way:
     def by(self, item: Relation, parent: Mapper[Any]) -> Way:
         """The way to what *item* leads to, from an object of the mapper *parent* that came this way."""
         target = (item.target,)
+        if item.dynamic:
+            return Way.of_query(item.target)
         if not self.loads(item):
             return Way((parent, *target), target, target, item.target)
         query = self.query + target if item.joined else target

@@ -360,7 +360,12 @@ class _Comparison:
                     if len(keys) > 1:
                         several.add(place)
         led = any((table, column) in self.case.leading for table, _, column in clearing)
-        return clearing, [] if led else [place for place in clearing if place not in several]
+        tables = {table for table, _, _ in clearing}
+        moves = (
+            self.found.dialect == "postgresql"
+        )  # what is cleared goes behind its table's other rows, and so in another order
+        moved = moves and any(key.child == key.parent and key.child in tables for key in self.found.keys)
+        return clearing, [] if led or moved else [place for place in clearing if place not in several]
 
     def _of_mapping(self, blocker: Blocker, row: Row) -> bool:
         """True where no row is in the way but the mapping, or its post_update of a row that goes, whatever it refers to."""

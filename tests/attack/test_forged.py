@@ -134,15 +134,17 @@ def test_no_header_of_100_kilobytes_is_slow_to_read(index: Index, header: str, p
     }
     client = index.client
     client.get("/diag/")  # loads what is loaded once
-    answers = []
+    answers = set()
 
     def ask() -> None:
-        answers.append(client.post("/delete", data={"name": ENGLISH}, environ_overrides=said))
-        answers.append(client.get("/diag/", environ_overrides=said))
-        answers.append(client.get("/diag/api/v1/packages", environ_overrides=said))
+        answers.add(
+            ("delete", client.post("/delete", data={"name": ENGLISH}, environ_overrides=said).status_code)
+        )
+        answers.add(("overview", client.get("/diag/", environ_overrides=said).status_code))
+        answers.add(("api", client.get("/diag/api/v1/packages", environ_overrides=said).status_code))
 
     assert seconds(ask) < 3
-    assert [one.status_code for one in answers] == [409, 200, 200]
+    assert answers == {("delete", 409), ("overview", 200), ("api", 200)}
 
 
 CURSORS = ("[" * 4_000, "[" * 2_000 + "]" * 2_000, '{"a":' * 800, "-" * 4_000, "1" * 4_400)

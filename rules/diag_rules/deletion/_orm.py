@@ -185,11 +185,12 @@ class Relation:
 
 
 def circles(mapper: Mapper[Any]) -> bool:
-    """True where loading an object loads those below it, of its own class, at once (lazy="immediate").
+    """True where loading an object loads those below it, of its own class, at once: lazy="immediate", or a join_depth.
 
     Whether a flush that only updates such an object meets a cycle hangs on what was loaded on the way to it.
     """
-    return any(item.turns_back and item.prop.lazy == "immediate" for item in relations(mapper))
+    turning = (item for item in relations(mapper) if item.turns_back)
+    return any(item.loaded or item.prop.lazy == "immediate" for item in turning)
 
 
 def relations(mapper: Mapper[Any]) -> tuple[Relation, ...]:

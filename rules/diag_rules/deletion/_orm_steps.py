@@ -72,7 +72,7 @@ class UnitOfWork:
         self._updates(flush, late=late)
         for kept in (*flush.saves, *flush.before):
             if any(map(circles, kept.self_and_descendants)):
-                raise Unsure(f'{kept.class_.__name__} loads objects of its own class by lazy="immediate"')
+                raise Unsure(f"{kept.class_.__name__} loads objects of its own class eagerly")
         self._unlinks(flush)
         self._link(flush, late=late)
         self._refuse_unloadable(flush)

@@ -317,7 +317,7 @@ def test_updates_of_objects_that_load_their_own_class_at_once_are_not_judged(dat
         verdict = checked(engine, Node, 1, "orm")
 
     assert verdict.outcome is Outcome.UNCERTAIN
-    assert 'lazy="immediate"' in verdict.uncertain_because[0]
+    assert "its own class eagerly" in verdict.uncertain_because[0]
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["made with its table", "made last"])

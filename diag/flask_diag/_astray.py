@@ -11,8 +11,10 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from ._access import is_open, may
 from ._api import API_PATH, problem_of
+from ._api import closed as closed_answer
 from ._guard import guarded
-from ._pages import closed, no_page
+from ._pages import closed as closed_page
+from ._pages import no_page
 from ._state import State, state
 
 
@@ -37,18 +39,11 @@ def _told(found: State, error: NotFound | MethodNotAllowed) -> Response | None:
     if not is_open(found) or not may(found, "read"):
         return None
     if request.path.startswith(f"{prefix}{API_PATH.rpartition('/')[0]}/"):
-        return _problem(found, _of_api(error, prefix))
-    return closed(no_page(error))
+        return closed_answer(problem_of(found, _of_api(error, prefix)))
+    return closed_page(no_page(error))
 
 
 def _of_api(error: NotFound | MethodNotAllowed, prefix: str) -> HTTPException:
     if isinstance(error, MethodNotAllowed):
         return MethodNotAllowed(["GET", "HEAD"])
     return NotFound(f"The API is at {prefix}{API_PATH}/: its openapi.json says what it has.")
-
-
-def _problem(found: State, error: HTTPException) -> Response:
-    response: Response = problem_of(found, error)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Cache-Control"] = "no-store"
-    return response

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._blueprint import PATH as API_PATH
-from ._blueprint import api
+from ._blueprint import api, closed
 from ._problems import problem_of
 
-__all__ = ["API_PATH", "api", "problem_of"]
+__all__ = ["API_PATH", "api", "closed", "problem_of"]

@@ -34,7 +34,7 @@ def api(found: State) -> Blueprint:
     blueprint = Blueprint(NAME, __name__)
     add_any_text(blueprint)
     blueprint.before_request(_enter)
-    blueprint.after_request(_close)
+    blueprint.after_request(closed)
     for wanted_error in (HTTPException, InternalServerError):  # the application has a page for the latter
         blueprint.register_error_handler(wanted_error, _problem)
     wanted = operations(found)
@@ -88,7 +88,8 @@ def _problem(error: HTTPException) -> Any:
     return problem_of(state(), error)
 
 
-def _close(response: Response) -> Response:
+def closed(response: Response) -> Response:
+    """Keep answers to themselves: no copy in a cache, and nothing but what they say they are."""
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-store"
     return response

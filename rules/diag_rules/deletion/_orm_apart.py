@@ -6,16 +6,15 @@ Source: SQLAlchemy 2.0.58 and 2.1.9, ``orm/unitofwork.py`` (_generate_actions), 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ._orm_actions import Action, Edges, Kind, deletion, name, process, updated
 
 if TYPE_CHECKING:
     from ._orm import Relation
-    from ._orm_objects import Entity
-    from ._orm_order import Flush
-    from ._world import Row
+    from ._orm_objects import Entity, Related
+    from ._orm_order import Work
 
 
 class Apart:
@@ -25,20 +24,20 @@ class Apart:
         barriers: stand for the saves of a mapper, all of which come before each of its deletions. They are no steps.
     """
 
-    def __init__(self, flush: Flush, cycles: set[Action]) -> None:
-        self._flush = flush
+    def __init__(
+        self, work: Work, items: Iterable[Relation], pairs: Callable[[Relation], Related], cycles: set[Action]
+    ) -> None:
+        self._pairs = pairs
         self._cycles = cycles
-        self._items = [item for item in flush.items.values() if deletion(item.parent) in cycles]
+        self._items = [item for item in items if deletion(item.parent) in cycles]
         self._replaced = {
             process(item, deleting=deleting) for item in self._items for deleting in (False, True)
         }
-        self._going = set(flush.deleted)
-        self._saved: dict[str, dict[Row, None]] = {}
-        for mapper, updates in flush.saves.items():
-            self._saved.setdefault(name(mapper), {}).update(dict.fromkeys(each.row for each in updates))
-        self._deleted: dict[str, list[Entity]] = {}
-        for entity in flush.deleted:
-            self._deleted.setdefault(name(entity.mapper.base_mapper), []).append(entity)
+        self._deleted = work.deleted
+        self._going = {entity for found in work.deleted.values() for entity in found}
+        self._saved = {
+            mapper: dict.fromkeys(each.row for each in updates) for mapper, updates in work.saves.items()
+        }
         self.barriers = {each for each in cycles if each.kind is Kind.SAVE and self._saved.get(each.name)}
 
     def actions(self, whole: set[Action]) -> set[Action]:
@@ -47,7 +46,7 @@ class Apart:
         processes = {
             process(item, parent)
             for item in self._items
-            for parent, children in self._flush.pairs(item).items()
+            for parent, children in self._pairs(item).items()
             if children
         }
         return (whole - self._cycles - self._replaced) | single | processes
@@ -83,7 +82,7 @@ class Apart:
 
     def _of_objects(self, item: Relation) -> Iterator[tuple[Action, Action]]:
         """What comes before what because of one relationship, object by object."""
-        for parent, children in self._flush.pairs(item).items():
+        for parent, children in self._pairs(item).items():
             first, last = (
                 process(item, parent),
                 Action(Kind.DELETE, name(parent.mapper.base_mapper), entity=parent),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import enum
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from ._verdict import Reason
 if TYPE_CHECKING:
     from ._orm import Relation
     from ._orm_objects import Entity, Related
+    from ._world import Row
 
 Updates = dict[Mapper[Any], list[Null]]
 By = tuple[Kind, str, bool]
@@ -56,24 +58,24 @@ class Flush:
 
         A cycle among objects is a failure: CircularDependencyError.
         """
+        work = Work(self)
         actions, edges = self._whole()
         cycles = on_cycles(edges)
         barriers: set[Action] = set()
         if cycles:
-            apart = Apart(self, cycles)
+            apart = Apart(work, self.items.values(), self.pairs, cycles)
             actions, edges, barriers = apart.actions(actions), apart.edges(edges), apart.barriers
         steps = sorted(actions, key=lambda each: each.sort_key)
         delayed = self._delayed(steps) if late and cycles else set[Action]()
         sequence = tiers(steps, edges, barriers, delayed)
         sent = {action for tier in sequence for action in tier}
         stuck = [action for action in steps if action not in sent]
-        work = _Work(self)
         failures += [Violation(Reason.ORM, entity.row, ()) for entity in work.going(stuck)]
         found: list[Statement] = []
         for tier in (*sequence, stuck):  # as far as they go, statements are sent
             for together in _by_chance(tier, late=late) if cycles else ([action] for action in tier):
                 found += work.of(together)
-        unsent = self._overtaken(cycles) if late else set()
+        unsent = self._overtaken(cycles, work.gone) if late else set()
         return [statement for statement in found if id(statement) not in unsent]
 
     def cyclic(self) -> set[str]:
@@ -105,37 +107,42 @@ class Flush:
         names = {name(mapper) for mapper in self.saves if self._shifts(mapper)}
         return {action for action in steps if action.kind is Kind.SAVE and action.name in names}
 
-    def _overtaken(self, cycles: set[Action]) -> set[int]:
+    def _overtaken(self, cycles: set[Action], gone: AbstractSet[Row]) -> set[int]:
         """The UPDATEs of post_update, by identity, that may not be sent: those of rows that stay.
 
         Object by object, nothing puts their step behind the one that finds their rows: chance decides.
         """
-        going = {row for entity in self.deleted for row in entity.rows.values()}
         loose = {
             item.name
             for item in self.items.values()
             if item.post_update and item.direction == "one_to_many" and deletion(item.parent) in cycles
         }
         updates = (each for found in self.before.values() for each in found)
-        return {id(each) for each in updates if each.relationship in loose and each.row not in going}
+        return {id(each) for each in updates if each.relationship in loose and each.row not in gone}
 
 
-class _Work:
-    """What the steps of a flush send."""
+class Work:
+    """What the steps of a flush send.
+
+    Attributes:
+        saves: UPDATEs by the name of their base mapper.
+        deleted: the objects that go, by the same.
+        gone: their rows.
+    """
 
     def __init__(self, flush: Flush) -> None:
         self._unlinks = flush.unlinks
-        self._saves = _by_name(flush.saves)
         self._before = _by_name(flush.before)
-        self._gone = {row for entity in flush.deleted for row in entity.rows.values()}
-        self._deleted = _by_mapper(flush.deleted)
+        self.saves = _by_name(flush.saves)
+        self.deleted = _by_mapper(flush.deleted)
+        self.gone = {row for entity in flush.deleted for row in entity.rows.values()}
 
     def going(self, actions: Iterable[Action]) -> list[Entity]:
         """The objects that these steps delete, in the order in which they are sent."""
         found: list[Entity] = []
         for action in actions:
             if action.kind is Kind.DELETE:
-                found += [action.entity] if action.entity else self._deleted.get(action.name, [])
+                found += [action.entity] if action.entity else self.deleted.get(action.name, [])
         return sorted(found, key=by_key)
 
     def of(self, actions: Sequence[Action]) -> Iterator[Statement]:
@@ -146,9 +153,9 @@ class _Work:
         if kind is Kind.DELETE:
             yield from _deletes(self.going(actions))
         elif kind is Kind.SAVE:
-            yield from (each for each in self._saves.get(which, ()) if whole or each.row in rows)
+            yield from (each for each in self.saves.get(which, ()) if whole or each.row in rows)
         elif kind is Kind.POST_UPDATE:
-            yield from (each for each in self._before.get(which, ()) if (each.row in self._gone) is deleting)
+            yield from (each for each in self._before.get(which, ()) if (each.row in self.gone) is deleting)
         elif deleting:
             for (relationship, parent), found in self._unlinks.items():
                 if relationship == which and (whole or parent in parents):

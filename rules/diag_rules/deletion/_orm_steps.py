@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -160,7 +161,8 @@ class UnitOfWork:
 
     def _cascade(self, roots: Iterable[Entity]) -> None:
         pending = list(roots)
-        going = {each.base_mapper for entity in pending for each in reached(entity.mapper)}
+        mappers = {entity.mapper for entity in pending}
+        going = cache(lambda: {each.base_mapper for mapper in mappers for each in reached(mapper)})
         while pending:
             self._deleted.update(dict.fromkeys(pending))
             self._meet(pending, going)
@@ -174,13 +176,16 @@ class UnitOfWork:
                         found.update(dict.fromkeys(children))
             pending = [entity for entity in found if entity not in self._deleted]
 
-    def _meet(self, entities: Iterable[Entity], going: AbstractSet[Mapper[Any]]) -> None:
-        """Load what comes along with these, of the hierarchies *going*: an object has what it was first loaded with."""
+    def _meet(self, entities: Iterable[Entity], going: Callable[[], AbstractSet[Mapper[Any]]]) -> None:
+        """Load what comes along with these, of the hierarchies *going*: an object has what it was first loaded with.
+
+        *going* is asked only where something is loaded eagerly.
+        """
         pending, met = list(entities), set(entities)
         while pending:
             found: dict[Entity, None] = {}
             for item, members in self._by_relation(pending):
-                if item.loaded and not item.write_only and item.target.base_mapper in going:
+                if item.loaded and not item.write_only and item.target.base_mapper in going():
                     for children in self._objects.follow(item, members).values():
                         found.update(dict.fromkeys(children))
             pending = [entity for entity in found if entity not in met]
@@ -314,9 +319,8 @@ class UnitOfWork:
                 values.append(self._value(entity, left))
         rows = self.loader.rows(locate(self.loader.schema, secondary).key, names, [values])
         counted = self.loader.connection.dialect.supports_sane_multi_rowcount
-        if (
-            not rows and counted
-        ):  # the join compares letters as the other table does, and finds what no value of ours does
+        if not rows and counted:
+            # the join compares letters as the other table does, and finds what no value of ours does
             self.failures.append(Violation(Reason.ORM, parent.row, (), relationship=item.name))
         elif len(rows) > 1 and counted and not (item.loaded and item.repeats):
             self.failures.append(Violation(Reason.ORM, rows[0], tuple(names), relationship=item.name))

@@ -20,7 +20,7 @@ from ._orm import Relation, Step, circles, relations
 from ._orm_actions import name
 from ._orm_objects import locate
 from ._orm_order import Flush
-from ._plan_keys import looked_up_again, unique, watched
+from ._plan_keys import joined_by, looked_up_again, unique, watched
 from ._schema import Action, ForeignKey, Schema, Table
 from ._triggers import DIRECT_ONLY, firing, of_action
 from ._verdict import How, Reason
@@ -316,9 +316,8 @@ class _Planner:
 
     def _is_key(self, item: Relation, key: str) -> bool:
         """True where the many-to-one goes by a foreign key, so that the key's terms tell of a row that refers to itself."""
-        pairs = set(self._pairs(item, key))
-        keys = (fk for fk in self._schema.tables[key].foreign_keys if fk.enforced)
-        return any(pairs == set(zip(fk.referred_columns, fk.columns, strict=True)) for fk in keys)
+        pairs = [(here, up) for up, here in self._pairs(item, key)]
+        return any(joined_by(self._schema.tables[key], pairs))
 
     def _edge(self, item: Relation, above: Edge | None, key: str) -> Edge:
         """The rows behind a relationship of *key*. Raises NoPlan."""
@@ -392,11 +391,7 @@ class _Planner:
         if not isinstance(item.target.local_table, sa.Table):
             return False
         target = locate(self._schema, item.target.local_table)
-        sure = any(
-            set(zip(fk.columns, fk.referred_columns, strict=True)) == pairs
-            for fk in table.foreign_keys
-            if fk.referred == target.key and fk.enforced and fk.validated
-        )
+        sure = any(fk.referred == target.key and fk.validated for fk in joined_by(table, pairs))
         same = all(
             not table.columns[here].nullable and table.columns[here].collation == target.columns[up].collation
             for here, up in pairs

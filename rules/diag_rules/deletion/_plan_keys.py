@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 from ._schema import ForeignKey, Schema, Table
 
@@ -10,6 +10,16 @@ from ._schema import ForeignKey, Schema, Table
 def unique(table: Table, columns: tuple[str, ...]) -> bool:
     """True where no two rows have the same values in *columns*."""
     return any(set(unique.columns) <= set(columns) and not unique.partial for unique in table.uniques)
+
+
+def joined_by(table: Table, pairs: Collection[tuple[str, str]]) -> Iterator[ForeignKey]:
+    """The foreign keys of *table* that the database acts on and that join by exactly these: own column, column referred to."""
+    wanted = set(pairs)
+    return (
+        fk
+        for fk in table.foreign_keys
+        if fk.enforced and set(zip(fk.columns, fk.referred_columns, strict=True)) == wanted
+    )
 
 
 def looked_up_again(table: Table, fk: ForeignKey, written: Iterable[str]) -> bool:

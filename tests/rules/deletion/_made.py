@@ -39,6 +39,11 @@ def passes(engine: sa.Engine, delete: Callable[[Session], object]) -> bool:
         return True
 
 
+def deletes(engine: sa.Engine, subject: Any, key: Any) -> bool:
+    """Whether ``session.delete()`` of that object, taken back afterwards, really passes."""
+    return passes(engine, lambda session: session.delete(session.get_one(subject, key)))
+
+
 def checked(engine: sa.Engine, subject: Any, key: Any, how: str) -> Verdict:
     """The verdict."""
     with engine.connect() as connection:

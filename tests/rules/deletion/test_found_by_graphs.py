@@ -11,7 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from conftest import Database
 from diag_rules.deletion import Outcome
-from rules.deletion._made import Rows, checked, made, passes
+from rules.deletion._made import Rows, checked, deletes, made, passes
 
 
 @pytest.mark.only("sqlite", "postgresql", "postgresql15")
@@ -73,7 +73,7 @@ def test_immediate_loading_goes_on_where_other_eager_loading_stops(database: Dat
     with made(database, Base.metadata, *rows) as engine:
         verdict = checked(engine, Folder, 1, "orm")
 
-        assert passes(engine, lambda session: session.delete(session.get_one(Folder, 1)))
+        assert deletes(engine, Folder, 1)
         assert verdict.deletable
         assert [(effect.table, effect.count) for effect in verdict.deleted] == [("folders", 3)]
 
@@ -102,7 +102,7 @@ def test_a_lazy_load_begins_joined_loading_anew_but_no_other(
     with made(database, Base.metadata, ("authors", {"id": 1}), *pages) as engine:
         verdict = checked(engine, Page, 1, "orm")
 
-        assert passes(engine, lambda session: session.delete(session.get_one(Page, 1))) is not blocked
+        assert deletes(engine, Page, 1) is not blocked
         assert (verdict.outcome is Outcome.BLOCKED) is blocked
 
 
@@ -130,7 +130,7 @@ def test_post_update_nulls_a_reference_only_to_what_is_loaded(
     ) as engine:
         verdict = checked(engine, Listener, 1, "orm")
 
-        assert passes(engine, lambda session: session.delete(session.get_one(Listener, 1))) is not blocked
+        assert deletes(engine, Listener, 1) is not blocked
         assert (verdict.outcome is Outcome.BLOCKED) is blocked
 
 
@@ -228,7 +228,7 @@ def test_lazy_raise_fails_where_objects_are_sorted_one_by_one(
     ) as engine:
         verdict = checked(engine, Comment, 1, "orm")
 
-        assert passes(engine, lambda session: session.delete(session.get_one(Comment, 1))) is passing
+        assert deletes(engine, Comment, 1) is passing
         assert verdict.deletable is passing
 
 
@@ -264,7 +264,7 @@ def test_lazy_raise_among_objects_of_several_classes_is_not_judged(database: Dat
     ) as engine:
         verdict = checked(engine, Comment, 1, "orm")
 
-        assert not passes(engine, lambda session: session.delete(session.get_one(Comment, 1)))
+        assert not deletes(engine, Comment, 1)
         assert verdict.outcome is Outcome.UNCERTAIN
         assert 'lazy="raise"' in verdict.uncertain_because[0]
 
@@ -293,7 +293,7 @@ def test_a_relationship_over_columns_of_two_collations_is_not_judged(
     with made(database, Base.metadata, *rows) as engine:
         verdict = checked(engine, Author, 1, "orm")
 
-        assert not passes(engine, lambda session: session.delete(session.get_one(Author, 1)))
+        assert not deletes(engine, Author, 1)
         assert verdict.outcome is Outcome.UNCERTAIN
         assert "letters" in verdict.uncertain_because[0]
 
@@ -357,8 +357,8 @@ def test_a_row_that_is_written_twice_is_checked_as_a_whole(database: Database, h
     with made(database, Base.metadata, *rows) as engine:
         twice, once = (checked(engine, Project, key, how) for key in (1, 2))
         truths = [
-            passes(engine, lambda session: session.delete(session.get_one(Project, 1))),
-            passes(engine, lambda session: session.delete(session.get_one(Project, 2))),
+            deletes(engine, Project, 1),
+            deletes(engine, Project, 2),
         ]
 
     refuses = late and database.dialect == "postgresql"
@@ -391,8 +391,8 @@ def test_a_default_that_no_row_has_is_met_though_the_row_is_written_again(databa
     with made(database, Base.metadata, *rows) as engine:
         twice, once = (checked(engine, Project, key, "orm") for key in (1, 2))
         truths = [
-            passes(engine, lambda session: session.delete(session.get_one(Project, 1))),
-            passes(engine, lambda session: session.delete(session.get_one(Project, 2))),
+            deletes(engine, Project, 1),
+            deletes(engine, Project, 2),
         ]
 
     assert [twice.deletable, once.deletable] == truths == [False, True]

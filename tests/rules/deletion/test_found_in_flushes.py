@@ -12,7 +12,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, column_property, ma
 from conftest import Database
 from diag_rules.deletion import Outcome, Reason
 from diag_rules.deletion._trial import LEFT_OPEN
-from rules.deletion._made import Rows, checked, made, passes
+from rules.deletion._made import Rows, checked, deletes, made, passes
 
 
 @pytest.mark.only("sqlite")
@@ -99,7 +99,7 @@ def test_a_reference_that_raises_is_looked_up_where_classes_go_in_a_circle(datab
     with made(database, Base.metadata, *rows) as engine:
         verdict = checked(engine, Team, 1, "orm")
 
-        assert not passes(engine, lambda session: session.delete(session.get_one(Team, 1)))
+        assert not deletes(engine, Team, 1)
         assert verdict.outcome is Outcome.BLOCKED
 
 
@@ -134,7 +134,7 @@ def test_a_reference_that_raises_counts_once_the_flush_knows_its_class(
         verdict = checked(engine, Team, 1, "orm")
 
         assert verdict.deletable == (first == "captain")
-        assert passes(engine, lambda session: session.delete(session.get_one(Team, 1))) == verdict.deletable
+        assert deletes(engine, Team, 1) == verdict.deletable
 
 
 def test_what_is_joined_to_a_subclass_is_not_loaded_by_a_query_for_its_base(database: Database) -> None:
@@ -170,7 +170,7 @@ def test_what_is_joined_to_a_subclass_is_not_loaded_by_a_query_for_its_base(data
             verdict = checked(engine, cls, 1, "orm")
 
             assert verdict.deletable == goes, cls
-            assert passes(engine, lambda session, cls=cls: session.delete(session.get_one(cls, 1))) == goes  # type: ignore[misc]
+            assert deletes(engine, cls, 1) == goes
 
 
 def test_an_object_that_was_not_loaded_closes_no_circle(database: Database) -> None:
@@ -212,7 +212,7 @@ def test_an_object_that_was_not_loaded_closes_no_circle(database: Database) -> N
             connection.execute(sa.update(Base.metadata.tables["projects"]).values(special_id=1))
         verdict = checked(engine, Project, 1, "orm")
 
-        assert passes(engine, lambda session: session.delete(session.get_one(Project, 1)))
+        assert deletes(engine, Project, 1)
         assert verdict.deletable
 
 
@@ -244,9 +244,7 @@ def test_links_that_are_twice_there_are_counted_as_they_were_loaded(database: Da
     with made(database, Base.metadata, ("projects", {"id": 1}), ("tags", {"id": 1}), *twice) as engine:
         verdict = checked(engine, Project, 1, "orm")
 
-        assert (
-            passes(engine, lambda session: session.delete(session.get_one(Project, 1))) == verdict.deletable
-        )
+        assert deletes(engine, Project, 1) == verdict.deletable
         assert verdict.deletable or lazy == "select"
 
 
@@ -283,8 +281,8 @@ def test_a_link_in_other_letters_is_found_by_a_join_and_not_by_its_value(databas
     with made(database, Base.metadata, *rows) as engine:
         other, same = (checked(engine, Project, key, "orm") for key in (1, 2))
         truths = [
-            passes(engine, lambda session: session.delete(session.get_one(Project, 1))),
-            passes(engine, lambda session: session.delete(session.get_one(Project, 2))),
+            deletes(engine, Project, 1),
+            deletes(engine, Project, 2),
         ]
 
     assert [other.deletable, same.deletable] == truths == [False, True]
@@ -321,8 +319,8 @@ def test_a_link_to_nothing_is_no_link_to_the_orm(database: Database) -> None:
     with made(database, Base.metadata, *rows) as engine:
         verdicts = [checked(engine, Project, key, "orm").deletable for key in (1, 2)]
         truths = [
-            passes(engine, lambda session: session.delete(session.get_one(Project, 1))),
-            passes(engine, lambda session: session.delete(session.get_one(Project, 2))),
+            deletes(engine, Project, 1),
+            deletes(engine, Project, 2),
         ]
 
     assert verdicts == truths == [False, True]
@@ -363,8 +361,8 @@ def test_a_link_to_an_object_of_another_class_is_no_link_to_the_orm(database: Da
     with made(database, Base.metadata, *rows) as engine:
         verdicts = [checked(engine, Project, key, "orm").deletable for key in (1, 2)]
         truths = [
-            passes(engine, lambda session: session.delete(session.get_one(Project, 1))),
-            passes(engine, lambda session: session.delete(session.get_one(Project, 2))),
+            deletes(engine, Project, 1),
+            deletes(engine, Project, 2),
         ]
 
     assert verdicts == truths == [False, True]
@@ -404,10 +402,7 @@ def test_a_subclass_is_referred_by_its_base_table(database: Database, cascade: s
     ]
     with made(database, Base.metadata, *rows) as engine:
         verdicts = [checked(engine, Owner, key, "orm").deletable for key in keys]
-        truths = [
-            passes(engine, lambda session, key=key: session.delete(session.get_one(Owner, key)))  # type: ignore[misc]
-            for key in keys
-        ]
+        truths = [deletes(engine, Owner, key) for key in keys]
 
     assert verdicts == truths == [False, not passive, True]
 
@@ -441,10 +436,7 @@ def test_eager_loading_stops_at_its_join_depth(database: Database, lazy: Any) ->
         rows.append(("notes", {"id": note, "page_id": 10 * note + note}))
     with made(database, Base.metadata, *rows) as engine:
         verdicts = [checked(engine, Page, 10 * note + 1, "orm").deletable for note in depths]
-        truths = [
-            passes(engine, lambda session, note=note: session.delete(session.get_one(Page, 10 * note + 1)))  # type: ignore[misc]
-            for note in depths
-        ]
+        truths = [deletes(engine, Page, 10 * note + 1) for note in depths]
 
     assert verdicts == truths == [False, False, False, True]
 
@@ -515,7 +507,7 @@ def test_a_dynamic_collection_knows_nothing_of_its_parent(database: Database, la
         with engine.begin() as connection:
             connection.execute(sa.update(Page).values(note_id=1))
         verdict = checked(engine, Page, 1, "orm")
-        truth = passes(engine, lambda session: session.delete(session.get_one(Page, 1)))
+        truth = deletes(engine, Page, 1)
         with engine.begin() as connection:
             connection.execute(sa.update(Page).values(note_id=None))
 
@@ -548,7 +540,7 @@ def test_objects_before_a_circle_are_no_part_of_it(database: Database) -> None:
             connection.execute(sa.update(Base.metadata.tables["persons"]).values(home_id=1))
         verdict = checked(engine, Person, 1, "orm")
 
-        assert not passes(engine, lambda session: session.delete(session.get_one(Person, 1)))
+        assert not deletes(engine, Person, 1)
         assert {(item.table, item.count) for item in verdict.blockers} == {("persons", 1), ("homes", 1)}
 
 
@@ -578,7 +570,7 @@ def test_a_reference_that_is_blanked_only_in_company_is_told(database: Database)
     with made(database, Base.metadata, *rows) as engine:
         verdict = checked(engine, Child, 1, "orm")
 
-        assert passes(engine, lambda session: session.delete(session.get_one(Child, 1)))
+        assert deletes(engine, Child, 1)
         assert not passes(engine, in_company)
         assert verdict.deletable
         assert verdict.depends_on_loaded == ("Child.parent",)
@@ -611,7 +603,7 @@ def test_a_third_level_goes_before_the_levels_above_it(database: Database, how: 
     with made(database, Base.metadata, *rows) as engine:
         verdict = checked(engine, Rare, 1, how)
 
-        assert passes(engine, lambda session: session.delete(session.get_one(Rare, 1)))
+        assert deletes(engine, Rare, 1)
         assert verdict.deletable
         assert [effect.table for effect in verdict.deleted] == ["rares", "specials", "items"]
 
@@ -654,7 +646,7 @@ def test_an_attribute_of_two_tables_is_nulled_in_both(database: Database) -> Non
     with made(database, Base.metadata, *rows) as engine:
         verdict = checked(engine, Project, 1, "orm")
 
-        assert not passes(engine, lambda session: session.delete(session.get_one(Project, 1)))
+        assert not deletes(engine, Project, 1)
 
     assert [(one.table, one.columns, one.reason) for one in verdict.blockers] == [
         ("items", ("tenant_id",), Reason.NOT_NULL)
@@ -687,8 +679,8 @@ def test_what_only_a_subclass_loads_at_once_is_not_loaded_by_its_base(database: 
     with made(database, Base.metadata, *rows) as engine:
         verdicts = [checked(engine, cls, 1, "orm").deletable for cls in (Item, Special)]
         truths = [
-            passes(engine, lambda session: session.delete(session.get_one(Item, 1))),
-            passes(engine, lambda session: session.delete(session.get_one(Special, 1))),
+            deletes(engine, Item, 1),
+            deletes(engine, Special, 1),
         ]
 
     assert verdicts == truths
@@ -737,8 +729,8 @@ def test_a_query_that_meets_an_object_again_may_load_what_it_was_loaded_without(
     with made(database, Base.metadata, *rows) as engine:
         met, alone = (checked(engine, Item, key, "orm") for key in (1, 2))
         truths = [
-            passes(engine, lambda session: session.delete(session.get_one(Item, 1))),
-            passes(engine, lambda session: session.delete(session.get_one(Item, 2))),
+            deletes(engine, Item, 1),
+            deletes(engine, Item, 2),
         ]
 
     assert truths == [True, False]
@@ -772,8 +764,8 @@ def test_an_object_that_refers_to_itself_by_less_than_the_foreign_key_is_a_circl
     with made(database, Base.metadata, *rows) as engine:
         verdicts = [checked(engine, Node, key, "orm").deletable for key in (1, 2)]
         truths = [
-            passes(engine, lambda session: session.delete(session.get_one(Node, 1))),
-            passes(engine, lambda session: session.delete(session.get_one(Node, 2))),
+            deletes(engine, Node, 1),
+            deletes(engine, Node, 2),
         ]
 
     assert verdicts == truths == [False, True]
@@ -810,7 +802,7 @@ def test_a_row_may_go_with_another_before_it_loses_its_reference(database: Datab
     ]
     with made(database, Base.metadata, *rows) as engine:
         by_chance, certain = (checked(engine, Page, key, "orm") for key in (1, 3))
-        always = [passes(engine, lambda session: session.delete(session.get_one(Page, 3))) for _ in range(20)]
+        always = [deletes(engine, Page, 3) for _ in range(20)]
 
     assert by_chance.uncertain_because == (LEFT_OPEN,)
     assert certain.outcome is Outcome.DELETABLE
